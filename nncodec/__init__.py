@@ -1,0 +1,58 @@
+"""nncodec: reference codec of the NMC bitstream for trained neural networks. SPEC.md defines the format.
+
+>>> model = nncodec.load("model.onnx")
+>>> data = nncodec.encode(model, nncodec.EncoderConfig(q_bits=9))
+>>> nncodec.save(nncodec.decode(data), "decoded.onnx")
+"""
+
+from nncodec.adapters.files import load, save
+from nncodec.decoder import decode
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.encode import Encoded, EncodeWarning, encode, encode_with_report
+from nncodec.encoder.report import EncodeReport
+from nncodec.errors import (
+    BitstreamError,
+    EncodeError,
+    ErrorClass,
+    InvalidStreamError,
+    LimitExceededError,
+    ModelFileError,
+    NncodecError,
+    UnsupportedModelError,
+    UnsupportedStreamError,
+)
+from nncodec.inspection import StreamInfo, inspect
+from nncodec.limits import LEVELS, Limits
+from nncodec.model import Model, Tensor, Topology
+from nncodec.tables import DType, Profile, TopologyFormat
+
+__all__ = [
+    "LEVELS",
+    "BitstreamError",
+    "DType",
+    "EncodeError",
+    "EncodeReport",
+    "EncodeWarning",
+    "Encoded",
+    "EncoderConfig",
+    "ErrorClass",
+    "InvalidStreamError",
+    "LimitExceededError",
+    "Limits",
+    "Model",
+    "ModelFileError",
+    "NncodecError",
+    "Profile",
+    "StreamInfo",
+    "Tensor",
+    "Topology",
+    "TopologyFormat",
+    "UnsupportedModelError",
+    "UnsupportedStreamError",
+    "decode",
+    "encode",
+    "encode_with_report",
+    "inspect",
+    "load",
+    "save",
+]

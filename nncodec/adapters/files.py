@@ -1,0 +1,119 @@
+"""SPEC.md Annex D.0 (informative), files: a model file on disk, whatever its format, becomes a Model, and back.
+
+What a file holds is told by its content, never by its name; the format to write is told by the suffix. The packages
+that know a format are imported when a file of that format is met, not before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import stat
+import zipfile
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from nncodec.adapters.reports import damaged, reading, reason, unknown_format
+from nncodec.errors import ModelFileError
+from nncodec.model import Model
+
+SUFFIXES: Final = {".onnx": "onnx", ".safetensors": "safetensors", ".npz": "npz"}
+"""Suffix of a file name -> name of the format."""
+
+_FOREIGN: Final = (
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras)"),
+    (b"\x80\x02", "a Python pickle (PyTorch)"),
+    (b"GGUF", "a GGUF file"),
+    (b"\x89NMC\r\n\x1a\n", "an NMC bitstream, which nndec decodes,"),
+)
+"""First bytes of files that are often given by mistake. No format here starts like one of them."""
+
+
+_SAFETENSORS_HEADER_MAX: Final = 100_000_000
+"""Bytes of a safetensors header at most, as the safetensors package has it."""
+
+
+class _Adapter(Protocol):
+    """What each module of this room offers."""
+
+    def load(self, path: Path) -> Model: ...
+    def save(self, model: Model, path: Path) -> None: ...
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Model in the file `path`: ONNX, safetensors or numpy .npz, told apart by content.
+
+    Raises ModelFileError where the file is missing, unreadable, damaged, unsafe or of no known format, or where the
+    package for its format is not installed; UnsupportedModelError where it holds something a Model has no place for.
+    """
+    source = Path(path)
+    with reading(source):
+        return _adapter(_format_of_file(source)).load(source)
+
+
+def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:  # noqa: A002
+    """Write `model` to the file `path`, whole or not at all.
+
+    `format` is "onnx", "safetensors" or "npz"; without it the suffix of `path` decides.
+
+    Raises ModelFileError where neither names a format, the file cannot be written or the package is not installed;
+    UnsupportedModelError where the format has no place for something in `model`.
+    """
+    target = Path(path)
+    _adapter(_format_to_write(target, format)).save(model, target)
+
+
+def _format_to_write(target: Path, name: str | None) -> str:
+    chosen = SUFFIXES.get(target.suffix.lower()) if name is None else name
+    if chosen not in SUFFIXES.values():
+        asked = f"{str(target)!r}" if name is None else f"format {name!r}"
+        raise ModelFileError(f"no model format for {asked}; choose one of {', '.join(SUFFIXES)}")
+    return chosen
+
+
+def _adapter(name: str) -> _Adapter:
+    """Module for the format `name`, imported now; its package may be missing."""
+    try:
+        return cast("_Adapter", importlib.import_module(f"nncodec.adapters.{name}_model"))
+    except ModuleNotFoundError as error:
+        hint = f"pip install 'nmc-codec[{name}]'"
+        raise ModelFileError(f"{name} files need the package {error.name!r}, which is not installed: {hint}") from error
+
+
+def _format_of_file(source: Path) -> str:
+    """Name of the format of the file `source`, from its first bytes; what is nothing else is taken for ONNX."""
+    try:
+        what = source.stat()
+    except ValueError as error:  # a NUL in the path
+        raise ModelFileError(f"cannot read {str(source)!r}: {reason(error)}; give the path of a model file") from error
+    if not stat.S_ISREG(what.st_mode):
+        kind = "a folder" if stat.S_ISDIR(what.st_mode) else "not a regular file"
+        raise ModelFileError(f"cannot read {str(source)!r}: it is {kind}; give the path of a model file")
+    if what.st_size == 0:
+        raise ModelFileError(f"{str(source)!r} is empty; it was probably never written or copied completely")
+    with source.open("rb") as file:
+        start = file.read(16)
+    return _format_of_start(start, source)
+
+
+def _format_of_start(start: bytes, source: Path) -> str:
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        _check_npz(source)
+        return "npz"
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= _SAFETENSORS_HEADER_MAX:
+        return "safetensors"
+    for magic, what in _FOREIGN:
+        if start.startswith(magic):
+            raise unknown_format(source, f"; it looks like {what} and must be converted first")
+    return "onnx"
+
+
+def _check_npz(source: Path) -> None:
+    """An archive is npz when its members are arrays; PyTorch and Keras also write archives."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise damaged(source, "zip", error) from error
+    if names and not any(name.endswith(".npy") for name in names):
+        raise unknown_format(source, "; it is a zip archive (PyTorch?) without any .npy member")

@@ -1,0 +1,144 @@
+"""SPEC.md clause 7.1: constraints on headers: one check per rule, in the order of the rules.
+
+Syntax (clause 6) holds each element to its own range; here they are held to one another and to the level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncodec.errors import ErrorClass, InvalidStreamError, LimitExceededError
+from nncodec.layout import GroupLayout, element_total, extent, tensor_bytes
+from nncodec.limits import LEVELS, Limits
+from nncodec.quantisation import step_of
+from nncodec.syntax.model_parameter_set import ModelParameterSet
+from nncodec.syntax.start import Start
+from nncodec.syntax.tensor_table import TensorRecord
+from nncodec.tables import QUANTISABLE, DType, LevelWidth, Prediction, Profile, Representation, StepKind
+
+CLAUSE = "7.1"
+
+
+def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = None) -> InvalidStreamError:
+    """The error for `rule` of clause 7."""
+    return InvalidStreamError(error_class, what, clause=rule, offset=offset)
+
+
+def check_model_index(model_index: int, start: Start) -> None:
+    """R-7.1.1."""
+    if model_index >= start.model_count:
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.1", f"model_index {model_index} of {start.model_count} models")
+
+
+def check_parameters(parameters: ModelParameterSet, start: Start) -> None:
+    """R-7.1.2 to R-7.1.5: parents, groups and their quantisers."""
+    limits = LEVELS[start.level]
+    check_limit("parent_count", parameters.parent_count, limits.parents)
+    check_limit("group_count", parameters.group_count, limits.groups)
+    if len(set(parameters.parents)) != parameters.parent_count:
+        raise invalid(ErrorClass.DUPLICATE, "R-7.1.2", "two parents have the same content id")
+    for group in parameters.groups:
+        if group.quantiser is None:
+            continue
+        step_of(group.quantiser)
+        if start.profile == Profile.BASELINE:
+            check_baseline_quantiser(group.quantiser.step_kind, group.quantiser.reconstruction_offset)
+
+
+def check_baseline_quantiser(step_kind: StepKind, offset: int) -> None:
+    """R-7.1.5: the baseline profile knows the paper's quantiser only."""
+    if step_kind != StepKind.DECADIC or offset != 0:
+        what = "the baseline profile allows decadic steps without reconstruction offset only"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.5", what)
+
+
+def check_limit(name: str, value: int, bound: int) -> None:
+    """R-7.1.3: a count or size within the bound of the level."""
+    if value > bound:
+        what = f"{name} {value} is over the {bound} that the level of the stream allows"
+        raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2")
+
+
+def check_records(records: Sequence[TensorRecord], parameters: ModelParameterSet, start: Start) -> None:
+    """R-7.1.6 to R-7.1.14: the tensor table against itself, the parameter set and the start."""
+    names = set()
+    for record in records:
+        if record.name in names:
+            raise invalid(ErrorClass.DUPLICATE, "R-7.1.6", f"two tensors are named {record.name!r}")
+        names.add(record.name)
+        _check_shape(record, LEVELS[start.level])
+        if record.prediction != Prediction.NONE:
+            _check_prediction(record, parameters)
+        if record.slice_group is not None:
+            _check_coding(record, parameters, start)
+    _check_groups(records, parameters)
+    _check_totals(records, start)
+
+
+def _check_shape(record: TensorRecord, limits: Limits) -> None:
+    check_limit("length of a name", len(record.name.encode()), limits.name_bytes)
+    check_limit("rank", record.rank, limits.rank)
+    check_limit(f"extent of tensor {record.name!r}", extent(record), limits.elements)
+    if record.dtype == DType.STRING and (record.string_size or 0) < 4 * element_total(record):
+        what = f"tensor {record.name!r}: {record.string_size} bytes cannot hold {element_total(record)} strings"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.1.7", what)
+
+
+def _check_prediction(record: TensorRecord, parameters: ModelParameterSet) -> None:
+    if (record.parent or 0) >= parameters.parent_count:
+        what = f"tensor {record.name!r}: parent {record.parent} of {parameters.parent_count}"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.8", what)
+    if record.prediction == Prediction.DIFFERENCE and record.level_width == LevelWidth.NONE:
+        what = f"tensor {record.name!r}: a difference must be coded as levels"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.9", what)
+
+
+def _check_coding(record: TensorRecord, parameters: ModelParameterSet, start: Start) -> None:
+    group_index = record.slice_group or 0
+    if group_index >= parameters.group_count:
+        what = f"tensor {record.name!r}: slice group {group_index} of {parameters.group_count}"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.10", what)
+    has_levels = record.level_width != LevelWidth.NONE
+    if has_levels != (parameters.groups[group_index].representation == Representation.LEVELS):
+        what = f"tensor {record.name!r}: level_width does not suit the representation of its slice group"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.11", what)
+    if has_levels and record.dtype not in QUANTISABLE:
+        what = f"tensor {record.name!r}: {record.dtype.name} cannot be coded as levels"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.12", what)
+    if record.quantiser is not None:
+        step_of(record.quantiser)
+        if start.profile == Profile.BASELINE:
+            check_baseline_quantiser(record.quantiser.step_kind, record.quantiser.reconstruction_offset)
+
+
+def _check_groups(records: Sequence[TensorRecord], parameters: ModelParameterSet) -> None:
+    dtypes: dict[int, DType] = {}
+    for record in records:
+        if record.slice_group is None:
+            continue
+        first = dtypes.setdefault(record.slice_group, record.dtype)
+        if record.level_width == LevelWidth.NONE and record.dtype != first:
+            what = f"tensor {record.name!r}: an exact slice group holds {first.name} and {record.dtype.name}"
+            raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.13", what)
+    if len(dtypes) != parameters.group_count:
+        what = f"{parameters.group_count - len(dtypes)} slice groups hold no tensor"
+        raise invalid(ErrorClass.COVERAGE, "R-7.1.14", what)
+
+
+def _check_totals(records: Sequence[TensorRecord], start: Start) -> None:
+    for name, declared, actual in (
+        ("tensor_count", start.tensor_count, len(records)),
+        ("element_count", start.element_count, sum(map(element_total, records))),
+        ("decoded_size", start.decoded_size, sum(map(tensor_bytes, records))),
+    ):
+        if declared != actual:
+            what = f"the start declares {name} {declared}, the tensor table has {actual}"
+            raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.1.15", what)
+
+
+def check_coverage(covered: Sequence[int], layouts: Sequence[GroupLayout]) -> None:
+    """R-7.2.4: after the last slice every symbol of every group has been coded."""
+    for group, (done, layout) in enumerate(zip(covered, layouts, strict=True)):
+        if done != layout.symbol_count:
+            what = f"slice group {group} has {layout.symbol_count} symbols, its slices hold {done}"
+            raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what)

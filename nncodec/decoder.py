@@ -1,0 +1,142 @@
+"""SPEC.md clause 8.4: the decoding process: bytes and reference models in, a model out.
+
+The decoder makes no choices; it takes limits, never options that change a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+
+from nncodec.entropy.binarisation import Levels
+from nncodec.entropy.payload import decode_levels, decode_words
+from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.layout import element_total, tensor_bytes
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.model import Model, Tensor, strings_are_well_formed
+from nncodec.prediction import copied, predict, reconstruct, reference_tensor, resolve_parents
+from nncodec.stream import Slice, Stream, read_stream
+from nncodec.syntax.tensor_table import TensorRecord
+from nncodec.tables import DType, LevelWidth, Prediction, Representation
+
+CLAUSE = "8.4"
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes decoded so far and the bytes in all."""
+
+
+def decode(
+    data: bytes | memoryview,
+    references: Sequence[Model] = (),
+    *,
+    limits: Limits = LEVELS[DEFAULT_LEVEL],
+    tensors: Collection[str] | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """The model that the stream `data` holds, bit for bit the same on every machine.
+
+    `references` are the models that the receiver holds; those that the stream is predicted from must be among them,
+    named by content id. With `tensors`, only those tensors are decoded; the result then has no topology, and the
+    content id of the whole model is not checked.
+
+    Raises BitstreamError for any `data` that is not a valid stream within `limits`, KeyError for a name in `tensors`
+    that the stream does not have.
+    """
+    stream = read_stream(data, limits)
+    parents = resolve_parents(stream.parameters.parents, references)
+    wanted = _wanted(stream, tensors)
+    coded = _decode_slices(stream, wanted, progress)
+    decoded = tuple(_reconstruct(stream, index, coded, parents) for index in wanted)
+    if tensors is not None:
+        return Model(decoded)
+    model = Model(decoded, stream.topology)
+    if model.content_id != stream.content_id:
+        what = f"the decoded model has content id {model.content_id.hex()}, the stream says {stream.content_id.hex()}"
+        raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.4.1")
+    return model
+
+
+def _wanted(stream: Stream, names: Collection[str] | None) -> list[int]:
+    if names is None:
+        return list(range(len(stream.records)))
+    missing = set(names) - {record.name for record in stream.records}
+    if missing:
+        raise KeyError(f"the stream has no tensor {sorted(missing)[0]!r}")
+    return [index for index, record in enumerate(stream.records) if record.name in names]
+
+
+class _Coded:
+    """What the slices hold of each tensor: its words or its levels, gathered piece by piece."""
+
+    def __init__(self) -> None:
+        self.words: dict[int, list[bytes]] = {}
+        self.levels: dict[int, list[Levels]] = {}
+
+
+def _decode_slices(stream: Stream, wanted: Collection[int], progress: Progress | None) -> _Coded:
+    coded, needed = _Coded(), set(wanted)
+    parts = [part for part in stream.slices if any(piece.tensor in needed for piece in part.pieces)]
+    total, done = sum(piece.nbytes for part in parts for piece in part.pieces), 0
+    for part in parts:
+        _decode_slice(stream, part, coded)
+        done += sum(piece.nbytes for piece in part.pieces)
+        if progress is not None:
+            progress(done, total)
+    return coded
+
+
+def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
+    group = stream.parameters.groups[part.header.slice_group]
+    if group.representation == Representation.LEVELS:
+        parts = [(piece.count, LevelWidth(piece.width)) for piece in part.pieces]
+        levels = decode_levels(part.payload, parts, group.entropy_coder, part.payload_offset)
+        for piece, values in zip(part.pieces, levels, strict=True):
+            coded.levels.setdefault(piece.tensor, []).append(values)
+        return
+    size, width = sum(piece.nbytes for piece in part.pieces), part.pieces[0].width
+    words = decode_words(part.payload, size, width, group.entropy_coder, part.payload_offset)
+    position = 0
+    for piece in part.pieces:
+        coded.words.setdefault(piece.tensor, []).append(words[position : position + piece.nbytes])
+        position += piece.nbytes
+
+
+def _reconstruct(stream: Stream, index: int, coded: _Coded, parents: Sequence[Model]) -> Tensor:
+    record = stream.records[index]
+    if record.prediction == Prediction.COPY:
+        return _copy(record, parents)
+    shape = tuple(record.dims)
+    if record.level_width != LevelWidth.NONE:
+        levels = _joined(coded.levels.pop(index, []))
+        return Tensor(record.name, record.dtype, shape, _from_levels(stream, record, levels, parents))
+    data = b"".join(coded.words.pop(index, []))
+    if record.dtype == DType.STRING and not strings_are_well_formed(data, element_total(record)):
+        what = f"tensor {record.name!r} does not hold {element_total(record)} strings"
+        raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause="R-8.4.2")
+    return Tensor(record.name, record.dtype, shape, data)
+
+
+def _joined(parts: list[Levels]) -> Levels:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
+
+
+def _from_levels(stream: Stream, record: TensorRecord, levels: Levels, parents: Sequence[Model]) -> bytes:
+    """8.3.3, with the quantiser and the prediction that the record asks for."""
+    quantiser = record.quantiser or stream.parameters.groups[record.slice_group or 0].quantiser
+    if quantiser is None:
+        raise InvalidStreamError(ErrorClass.VALUE_RANGE, f"tensor {record.name!r} has no quantiser", clause=CLAUSE)
+    prediction = None
+    if record.prediction == Prediction.DIFFERENCE:
+        reference = reference_tensor(parents[record.parent or 0], record.reference_tensor or 0, record.name)
+        prediction = predict(reference, tuple(record.dims))
+    return reconstruct(levels, quantiser, prediction, record.dtype)
+
+
+def _copy(record: TensorRecord, parents: Sequence[Model]) -> Tensor:
+    reference = reference_tensor(parents[record.parent or 0], record.reference_tensor or 0, record.name)
+    same_type = reference.dtype == record.dtype and reference.shape == tuple(record.dims)
+    if not same_type or reference.nbytes != tensor_bytes(record):
+        what = f"tensor {record.name!r} is to be copied from one of another type, shape or size"
+        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="R-8.3.2")
+    return copied(reference, record.name)

@@ -1,0 +1,93 @@
+"""SPEC.md clause E.1 (informative): what a caller may ask of the encoder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from nncodec.errors import EncodeError
+from nncodec.limits import MAX_STEP, MIN_STEP
+from nncodec.model import Tensor
+from nncodec.quantisation import compact_code, decadic_step
+from nncodec.syntax.model_parameter_set import Quantiser
+from nncodec.tables import QUANTISABLE, Profile, StepKind
+
+PAPER_ROUNDING: Final = 0.4
+NEAREST_ROUNDING: Final = 0.5
+SMALLEST_QUANTISED: Final = 64
+"""A tensor below this many elements is kept exact unless it is included by name: its bytes are few, its errors are not."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """How to code a model.
+
+    profile: BASELINE is the method of the paper; MAIN adds free steps and reconstruction offsets.
+    lossless: keep every tensor bit for bit. Otherwise weights are quantised with step 10^(q_bits - s_bits), or with
+    `step` (in units of the weights, MAIN only).
+    rounding: the paper's f in [0, 0.5]; 0.4 in BASELINE and 0.5 in MAIN unless set.
+    include, exclude: name patterns (as in a shell) of floating-point tensors to quantise, or to keep exact, whatever
+    the rule of clause E.2 says; exclude wins.
+    slice_symbols: symbols of a slice at most.
+
+    Raises EncodeError for values that no stream can carry, or that contradict one another.
+    """
+
+    profile: Profile = Profile.MAIN
+    lossless: bool = False
+    q_bits: int = 8
+    s_bits: int = 12
+    step: float | None = None
+    rounding: float | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    slice_symbols: int = 2**22
+
+    def __post_init__(self) -> None:
+        """Check every value and their combination."""
+        if not (0 <= self.q_bits <= 255 and 0 <= self.s_bits <= 255):
+            raise EncodeError(f"q_bits {self.q_bits} and s_bits {self.s_bits} must be within 0 to 255")
+        if self.rounding is not None and not 0 <= self.rounding <= NEAREST_ROUNDING:
+            raise EncodeError(f"rounding f = {self.rounding} must be within 0 to 0.5")
+        if self.step is not None and self.profile == Profile.BASELINE:
+            raise EncodeError("profile baseline knows decadic steps only: give q_bits, or use profile main")
+        step = decadic_step(self.s_bits, self.q_bits) if self.step is None else self.step
+        if not (math.isfinite(step) and MIN_STEP <= step <= MAX_STEP):
+            raise EncodeError(f"quantisation step {step!r} must be within 2^-512 to 2^512")
+        if not 1 <= self.slice_symbols <= 2**22:
+            raise EncodeError(f"slice_symbols {self.slice_symbols} must be within 1 to 2^22")
+
+    @property
+    def f(self) -> float:
+        """The rounding in use."""
+        if self.rounding is not None:
+            return self.rounding
+        return PAPER_ROUNDING if self.profile == Profile.BASELINE else NEAREST_ROUNDING
+
+    def quantiser(self, reconstruction_offset: int = 0) -> Quantiser:
+        """The quantiser record of the step that was asked for."""
+        if self.step is None:
+            return Quantiser(StepKind.DECADIC, self.s_bits, self.q_bits, None, None, reconstruction_offset)
+        code = compact_code(self.step)
+        if code is not None:
+            return Quantiser(StepKind.COMPACT, None, None, code, None, reconstruction_offset)
+        return Quantiser(StepKind.BINARY64, None, None, None, self.step, reconstruction_offset)
+
+    def quantises(self, tensor: Tensor) -> bool:
+        """Clause E.2: whether `tensor` is to be quantised.
+
+        By rule: a quantisable type, at least 64 elements, more than one dimension longer than 1 (a vector stays a
+        vector whatever its rank: biases, scales and statistics are few, and matter much).
+        """
+        if self.lossless or tensor.dtype not in QUANTISABLE or matches(tensor.name, self.exclude):
+            return False
+        if matches(tensor.name, self.include):
+            return tensor.size > 0
+        return tensor.size >= SMALLEST_QUANTISED and sum(dim > 1 for dim in tensor.shape) > 1
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether `name` matches one of the shell-style `patterns`, case-sensitively."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,188 @@
+"""SPEC.md clause E.6 (informative): from a plan to the bytes of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from nncodec.encoder.groups import GroupPlan, Plan
+from nncodec.entropy.lzma2 import Content, compress
+from nncodec.entropy.payload import encode_levels, encode_words
+from nncodec.errors import EncodeError
+from nncodec.layout import Piece, element_total, extent, tensor_bytes
+from nncodec.limits import LEVELS, Limits
+from nncodec.model import Model, Topology
+from nncodec.syntax.door import build
+from nncodec.syntax.end import End, IndexEntry, build_end
+from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, ModelParameterSet, SliceGroup
+from nncodec.syntax.slice import SliceHeader, build_slice_unit
+from nncodec.syntax.start import Start, build_start
+from nncodec.syntax.tensor_table import TENSOR_TABLE_UNIT, TensorTableUnit, build_tensor_records
+from nncodec.syntax.topology import TOPOLOGY_UNIT, TopologyUnit
+from nncodec.syntax.units import build_unit
+from nncodec.tables import EntropyCoder, HeaderCoding, LevelWidth, Profile, Representation, TopologyFormat, UnitType
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CodedGroup:
+    """A slice group with the payloads of its slices."""
+
+    group: SliceGroup
+    headers: list[SliceHeader]
+    payloads: list[bytes]
+    largest_slice: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A stream, and where its bytes went."""
+
+    data: bytes
+    level: int
+    bytes_by_part: dict[str, int]
+
+
+def code_groups(plan: Plan, slice_symbols: int, progress: Progress | None) -> list[CodedGroup]:
+    """Code every slice of every group."""
+    total = sum(segment.count * segment.width for group in plan.groups for segment in group.layout.segments)
+    done, coded = 0, []
+    for index, group in enumerate(plan.groups):
+        headers = _slice_headers(index, group, slice_symbols)
+        payloads: dict[EntropyCoder, list[bytes]] = {EntropyCoder.LZMA2: [], EntropyCoder.RAW: []}
+        largest = 0
+        for header in headers:
+            pieces = list(group.layout.pieces(header.first_symbol, header.symbol_count))
+            for coder, parts in payloads.items():
+                parts.append(_payload(plan, pieces, group, coder))
+            size = sum(piece.nbytes for piece in pieces)
+            largest, done = max(largest, size), done + size
+            if progress is not None:
+                progress(done, total)
+        coded.append(_cheapest(group, headers, payloads, largest))
+    return coded
+
+
+def _cheapest(
+    group: GroupPlan, headers: list[SliceHeader], payloads: dict[EntropyCoder, list[bytes]], largest: int
+) -> CodedGroup:
+    coder = min(payloads, key=lambda choice: sum(map(len, payloads[choice])))
+    representation = Representation.EXACT if group.quantiser is None else Representation.LEVELS
+    return CodedGroup(SliceGroup(representation, coder, group.quantiser), headers, payloads[coder], largest)
+
+
+def _slice_headers(index: int, group: GroupPlan, slice_symbols: int) -> list[SliceHeader]:
+    total = group.layout.symbol_count
+    starts = range(0, total, slice_symbols)
+    return [SliceHeader(0, index, first, min(slice_symbols, total - first)) for first in starts]
+
+
+def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: EntropyCoder) -> bytes:
+    if group.quantiser is None:
+        parts = []
+        for piece in pieces:
+            data = memoryview(plan.choices[piece.tensor].tensor.data).cast("B")
+            parts.append(data[piece.start * piece.width : (piece.start + piece.count) * piece.width])
+        return encode_words(b"".join(parts), pieces[0].width, coder)
+    levels = []
+    for piece in pieces:
+        values = plan.choices[piece.tensor].levels
+        if values is not None:
+            levels.append((values[piece.start : piece.start + piece.count], LevelWidth(piece.width)))
+    return encode_levels(levels, coder)
+
+
+def write_stream(plan: Plan, coded: Sequence[CodedGroup], decoded: Model, frame: Frame) -> Written:
+    """All units of the stream of one model. Raises EncodeError where no level of Annex A holds it."""
+    body = build_tensor_records(plan.records)
+    start = _start(plan, coded, frame, len(decoded.topology.data) + len(body))
+    parts = {
+        "start": build_start(start),
+        "model_parameter_set": _parameter_unit(coded, frame.parents),
+        "topology": _topology_unit(decoded.topology),
+        "tensor_table": _tensor_table_unit(len(plan.records), body),
+    }
+    slices = [
+        (header, build_slice_unit(header, payload))
+        for group in coded
+        for header, payload in zip(group.headers, group.payloads, strict=True)
+    ]
+    index, offset = [], sum(map(len, parts.values()))
+    for header, unit in slices:
+        index.append(IndexEntry(offset, len(unit), header))
+        offset += len(unit)
+    parts["slices"] = b"".join(unit for _, unit in slices)
+    parts["end"] = build_end(End(len(index), index, 1, [decoded.content_id]))
+    return Written(b"".join(parts.values()), start.level, {name: len(part) for name, part in parts.items()})
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a stream says of itself as a whole."""
+
+    profile: Profile
+    parents: list[bytes]
+
+
+def _parameter_unit(coded: Sequence[CodedGroup], parents: list[bytes]) -> bytes:
+    groups = [part.group for part in coded]
+    parameters = ModelParameterSet(0, len(parents), parents, len(groups), groups)
+    return build_unit(UnitType.MODEL_PARAMETER_SET, build(MODEL_PARAMETER_SET, parameters))
+
+
+def _topology_unit(topology: Topology) -> bytes:
+    if topology.format == TopologyFormat.NONE:
+        return b""
+    coding, body = _smaller_body(topology.data)
+    record = TopologyUnit(0, topology.format, coding, len(topology.data), body)
+    return build_unit(UnitType.TOPOLOGY, build(TOPOLOGY_UNIT, record))
+
+
+def _tensor_table_unit(count: int, records: bytes) -> bytes:
+    coding, body = _smaller_body(records)
+    record = TensorTableUnit(0, count, coding, len(records), body)
+    return build_unit(UnitType.TENSOR_TABLE, build(TENSOR_TABLE_UNIT, record))
+
+
+def _smaller_body(data: bytes) -> tuple[HeaderCoding, bytes]:
+    packed = compress(data, Content.TEXT)
+    return (HeaderCoding.LZMA2, packed) if len(packed) < len(data) else (HeaderCoding.RAW, data)
+
+
+def _start(plan: Plan, coded: Sequence[CodedGroup], frame: Frame, header_size: int) -> Start:
+    start = Start(
+        profile=frame.profile,
+        level=0,
+        incompatible_features=0,
+        rewrite_features=0,
+        compatible_features=0,
+        model_count=1,
+        tensor_count=len(plan.records),
+        element_count=sum(map(element_total, plan.records)),
+        decoded_size=sum(map(tensor_bytes, plan.records)),
+        header_size=header_size,
+    )
+    needs = {
+        "elements": max([start.element_count, *map(extent, plan.records)]),
+        "tensors": start.tensor_count,
+        "rank": max((record.rank for record in plan.records), default=0),
+        "decoded_bytes": start.decoded_size,
+        "name_bytes": max((len(record.name.encode()) for record in plan.records), default=0),
+        "header_bytes": header_size,
+        "parents": len(frame.parents),
+        "groups": len(coded),
+        "slices": sum(len(group.headers) for group in coded),
+        "slice_bytes": max((group.largest_slice for group in coded), default=0),
+    }
+    return replace(start, level=_lowest_level(needs).level)
+
+
+def _lowest_level(needs: dict[str, int]) -> Limits:
+    """The lowest level of Annex A that has room for `needs`."""
+    for limits in LEVELS:
+        if all(value <= getattr(limits, name) for name, value in needs.items()):
+            return limits
+    bounds = {name: getattr(LEVELS[-1], name) for name in needs}
+    excess = next(name for name, value in needs.items() if value > bounds[name])
+    raise EncodeError(f"the model needs {excess} = {needs[excess]}; no level allows more than {bounds[excess]}")

@@ -1,0 +1,49 @@
+"""SPEC.md clause 9.2: binarisation: symbols as bytes, both directions side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.tables import LevelWidth
+
+Levels = npt.NDArray[np.int32]
+
+_LEVEL_DTYPE = {LevelWidth.INT8: np.dtype("i1"), LevelWidth.INT16: np.dtype("<i2"), LevelWidth.INT32: np.dtype("<i4")}
+
+
+def smallest_width(levels: Levels) -> LevelWidth:
+    """The narrowest two's-complement integer that holds every level (clause E.3); INT8 for an empty tensor."""
+    low, high = int(levels.min(initial=0)), int(levels.max(initial=0))
+    for width, dtype in _LEVEL_DTYPE.items():
+        info = np.iinfo(dtype)
+        if info.min <= low and high <= info.max:
+            return width
+    raise ValueError(f"levels from {low} to {high} do not fit 32 bits")
+
+
+def levels_to_bytes(parts: Sequence[tuple[Levels, LevelWidth]]) -> bytes:
+    """9.2.1: each part's levels as little-endian two's complement of the part's width, one part after another."""
+    return b"".join(levels.astype(_LEVEL_DTYPE[width]).tobytes() for levels, width in parts)
+
+
+def bytes_to_levels(data: bytes, parts: Sequence[tuple[int, LevelWidth]]) -> list[Levels]:
+    """Inverse of `levels_to_bytes`; each part is a count and a width, together as long as `data`."""
+    levels, position = [], 0
+    for count, width in parts:
+        values = np.frombuffer(data, _LEVEL_DTYPE[width], count, position)
+        levels.append(values.astype(np.int32))
+        position += values.nbytes
+    return levels
+
+
+def words_to_planes(data: bytes | memoryview, width: int) -> bytes:
+    """9.2.2: the most significant byte of every word, then the next byte of every word, and so on."""
+    return np.frombuffer(data, np.uint8).reshape(-1, width).T[::-1].tobytes()
+
+
+def planes_to_words(data: bytes, width: int) -> bytes:
+    """Inverse of `words_to_planes`."""
+    return np.frombuffer(data, np.uint8).reshape(width, -1)[::-1].T.tobytes()

@@ -1,0 +1,59 @@
+"""SPEC.md clause 9.4: the payload of a slice: the seam between symbols and entropy coded bytes.
+
+A new entropy coder is one more branch here and one more file beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncodec.entropy import lzma2
+from nncodec.entropy.binarisation import (
+    Levels,
+    bytes_to_levels,
+    levels_to_bytes,
+    planes_to_words,
+    words_to_planes,
+)
+from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.tables import EntropyCoder, LevelWidth
+
+CLAUSE = "9.4"
+
+
+def encode_levels(parts: Sequence[tuple[Levels, LevelWidth]], coder: EntropyCoder) -> bytes:
+    """Payload of a slice of levels."""
+    return _encode(levels_to_bytes(parts), lzma2.Content.LEVELS, coder)
+
+
+def decode_levels(
+    payload: memoryview, parts: Sequence[tuple[int, LevelWidth]], coder: EntropyCoder, offset: int
+) -> list[Levels]:
+    """The levels of a slice, part by part (counts and widths). Raises InvalidStreamError."""
+    size = sum(count * width for count, width in parts)
+    return bytes_to_levels(_decode(payload, size, coder, offset), parts)
+
+
+def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder) -> bytes:
+    """Payload of a slice of exact words of `width` bytes."""
+    return _encode(words_to_planes(data, width), lzma2.Content.BYTE_PLANES, coder)
+
+
+def decode_words(payload: memoryview, size: int, width: int, coder: EntropyCoder, offset: int) -> bytes:
+    """The `size` bytes of a slice of exact words. Raises InvalidStreamError."""
+    return planes_to_words(_decode(payload, size, coder, offset), width)
+
+
+def _encode(data: bytes, content: lzma2.Content, coder: EntropyCoder) -> bytes:
+    if coder == EntropyCoder.LZMA2:
+        return lzma2.compress(data, content)
+    return data
+
+
+def _decode(payload: memoryview, size: int, coder: EntropyCoder, offset: int) -> bytes:
+    if coder == EntropyCoder.LZMA2:
+        return lzma2.decompress(payload, size, offset)
+    if len(payload) != size:
+        what = f"a raw payload of {len(payload)} bytes, {size} are needed"
+        raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause=CLAUSE, offset=offset)
+    return bytes(payload)

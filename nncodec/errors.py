@@ -1,0 +1,81 @@
+"""SPEC.md Annex B: the closed list of errors.
+
+One hierarchy under `NncodecError`. Whose mistake it was decides the branch: `BitstreamError` is about bytes that
+were received, `EncodeError` about a request to the encoder, `ModelFileError` about a model file on disk. Every
+bitstream error names its class, the clause it enforces and the byte where parsing stood.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ErrorClass(str, Enum):
+    """The classes a conforming decoder reports when it rejects a bitstream (Annex B, table B.1)."""
+
+    BAD_MAGIC = "BAD_MAGIC"
+    UNSUPPORTED_VERSION = "UNSUPPORTED_VERSION"
+    UNSUPPORTED_FEATURE = "UNSUPPORTED_FEATURE"
+    UNSUPPORTED_UNIT = "UNSUPPORTED_UNIT"
+    TRUNCATED = "TRUNCATED"
+    TRAILING_DATA = "TRAILING_DATA"
+    HEADER_CRC = "HEADER_CRC"
+    UNIT_CRC = "UNIT_CRC"
+    CONTENT_ID = "CONTENT_ID"
+    RESERVED_NONZERO = "RESERVED_NONZERO"
+    NONCANONICAL = "NONCANONICAL"
+    VALUE_RANGE = "VALUE_RANGE"
+    UNIT_ORDER = "UNIT_ORDER"
+    UNIT_SIZE = "UNIT_SIZE"
+    DUPLICATE = "DUPLICATE"
+    BAD_NAME = "BAD_NAME"
+    SIZE_MISMATCH = "SIZE_MISMATCH"
+    COVERAGE = "COVERAGE"
+    INDEX_MISMATCH = "INDEX_MISMATCH"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    REF_MISSING = "REF_MISSING"
+    REF_MISMATCH = "REF_MISMATCH"
+    ENTROPY = "ENTROPY"
+
+
+class NncodecError(Exception):
+    """Base of every error that nncodec raises on purpose."""
+
+
+class BitstreamError(NncodecError):
+    """A bitstream was not decoded.
+
+    Attributes: `error_class` (Annex B), `clause` of SPEC.md that was not met, `offset` in bytes from the start of
+    the stream where parsing stood (None where no single place is at fault).
+    """
+
+    def __init__(self, error_class: ErrorClass, what: str, *, clause: str, offset: int | None = None) -> None:
+        self.error_class = error_class
+        self.clause = clause
+        self.offset = offset
+        where = "" if offset is None else f" at byte {offset}"
+        super().__init__(f"{error_class.value}{where}: {what} (SPEC.md clause {clause})")
+
+
+class InvalidStreamError(BitstreamError):
+    """The bytes break a rule of the format: damaged, truncated, or written by a faulty encoder."""
+
+
+class UnsupportedStreamError(BitstreamError):
+    """The bytes may be valid, but need a version, feature or unit type that this decoder does not have."""
+
+
+class LimitExceededError(BitstreamError):
+    """The stream asks for more than the decoder's limits allow; nothing was allocated for it."""
+
+
+class EncodeError(NncodecError):
+    """The encoder cannot code what it was asked to code, exactly as asked."""
+
+
+class ModelFileError(NncodecError):
+    """A model file cannot be read or written: not the format it claims, damaged, or unsafe."""
+
+
+class UnsupportedModelError(ModelFileError):
+    """The model file or the requested output format has no place for something the model holds."""

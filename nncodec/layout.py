@@ -1,0 +1,110 @@
+"""SPEC.md clause 7.2: slice groups as sequences of symbols, and the slices that cover them.
+
+The tensors of a slice group are laid end to end, in table order, as one sequence of symbols. A symbol is a level, or
+one fixed-width word of an exact tensor. Encoder and decoder both take the sequence from here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nncodec.model import data_bytes, element_count
+from nncodec.syntax.tensor_table import TensorRecord
+from nncodec.tables import DTYPE_BITS, DType, LevelWidth
+
+_COMPLEX_WORD = {DType.COMPLEX64: 4, DType.COMPLEX128: 8}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The symbols of one tensor inside its group: `first` counts from the start of the group."""
+
+    tensor: int
+    first: int
+    count: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The part of one tensor that one slice holds: symbols `start` to `start + count` of the tensor."""
+
+    tensor: int
+    start: int
+    count: int
+    width: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the piece once binarised."""
+        return self.count * self.width
+
+
+@dataclass(frozen=True)
+class GroupLayout:
+    """The symbol sequence of one slice group."""
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def symbol_count(self) -> int:
+        """Symbols of all tensors of the group."""
+        return self.segments[-1].first + self.segments[-1].count if self.segments else 0
+
+    def pieces(self, first: int, count: int) -> Iterator[Piece]:
+        """The tensor parts that symbols `first` to `first + count` of the group are, in order."""
+        end = first + count
+        begin = bisect_right(self.segments, first, key=lambda segment: segment.first + segment.count)
+        for segment in self.segments[begin:]:
+            if segment.first >= end:
+                return
+            start = max(first, segment.first)
+            stop = min(end, segment.first + segment.count)
+            if stop > start:
+                yield Piece(segment.tensor, start - segment.first, stop - start, segment.width)
+
+
+def symbol_width(dtype: DType) -> int:
+    """Bytes of one symbol of an exact tensor: its element, a complex element's half, or a single byte."""
+    return _COMPLEX_WORD.get(dtype, max(1, DTYPE_BITS[dtype] // 8))
+
+
+def tensor_bytes(record: TensorRecord) -> int:
+    """Bytes of the decoded tensor."""
+    size = data_bytes(record.dtype, tuple(record.dims))
+    return size if size is not None else record.string_size or 0
+
+
+def element_total(record: TensorRecord) -> int:
+    """Number of elements of the tensor."""
+    return element_count(tuple(record.dims))
+
+
+def extent(record: TensorRecord) -> int:
+    """Product of all dimensions, an empty one counted as 1: bounded like an element count (Annex A.2)."""
+    product = 1
+    for dim in record.dims:
+        product *= max(dim, 1)
+    return product
+
+
+def lay_out(records: Sequence[TensorRecord], group_count: int) -> list[GroupLayout]:
+    """One layout per slice group. Tensors without coded symbols take no place in any group."""
+    segments: list[list[Segment]] = [[] for _ in range(group_count)]
+    ends = [0] * group_count
+    for index, record in enumerate(records):
+        if record.slice_group is None:
+            continue
+        group, (count, width) = record.slice_group, _symbols(record)
+        segments[group].append(Segment(index, ends[group], count, width))
+        ends[group] += count
+    return [GroupLayout(tuple(parts)) for parts in segments]
+
+
+def _symbols(record: TensorRecord) -> tuple[int, int]:
+    if record.level_width not in (None, LevelWidth.NONE):
+        return element_total(record), int(record.level_width)
+    width = symbol_width(record.dtype)
+    return tensor_bytes(record) // width, width

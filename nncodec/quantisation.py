@@ -1,0 +1,80 @@
+"""SPEC.md clauses 8.1 and 8.2: steps, levels and values, both directions side by side.
+
+The normative half is `step_of` and `dequantise`. `quantise` is the paper's eq. 1 as clause E.2 resolves it; an encoder
+may choose its levels in any other way.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
+from nncodec.rounding import Float64s
+from nncodec.syntax.model_parameter_set import Quantiser
+from nncodec.tables import StepKind
+
+OFFSET_SCALE = 256
+"""`reconstruction_offset` counts in 1/256 of a step."""
+
+_COMPACT_MANTISSA_BITS = 10
+_COMPACT_EXPONENT_BIAS = 58
+
+
+def step_of(quantiser: Quantiser) -> float:
+    """8.1: the quantisation step in units of the weights, as binary64. Raises InvalidStreamError (VALUE_RANGE)."""
+    if quantiser.step_kind == StepKind.DECADIC:
+        step = decadic_step(quantiser.s_bits or 0, quantiser.q_bits or 0)
+    elif quantiser.step_kind == StepKind.COMPACT:
+        step = compact_step(quantiser.step_code or 0)
+    else:
+        step = quantiser.step_value or 0.0
+    if not MIN_STEP <= step <= MAX_STEP:
+        what = f"quantisation step {step!r} is not within 2^-512 to 2^512"
+        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="8.1")
+    return step
+
+
+def decadic_step(s_bits: int, q_bits: int) -> float:
+    """The binary64 nearest to 10^(q_bits - s_bits) (paper eq. 2, in weight units)."""
+    return float(f"1e{q_bits - s_bits}")
+
+
+def compact_step(code: int) -> float:
+    """(1024 + m) * 2^(e - 58), with m the low 10 and e the high 6 bits of the 16-bit `code`; exact."""
+    mantissa = code & ((1 << _COMPACT_MANTISSA_BITS) - 1)
+    exponent = code >> _COMPACT_MANTISSA_BITS
+    return math.ldexp(mantissa + (1 << _COMPACT_MANTISSA_BITS), exponent - _COMPACT_EXPONENT_BIAS)
+
+
+def compact_code(step: float) -> int | None:
+    """The code whose `compact_step` is exactly `step`; None where there is none."""
+    mantissa, exponent = math.frexp(step)
+    scaled = mantissa * (1 << (_COMPACT_MANTISSA_BITS + 1))
+    field = exponent - _COMPACT_MANTISSA_BITS - 1 + _COMPACT_EXPONENT_BIAS
+    if scaled != int(scaled) or not 0 <= field < 1 << 6:
+        return None
+    return field << _COMPACT_MANTISSA_BITS | int(scaled) - (1 << _COMPACT_MANTISSA_BITS)
+
+
+def dequantise(levels: npt.NDArray[np.int32], step: float, offset: int) -> Float64s:
+    """8.2: (256 n + sgn(n) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
+    scaled = levels.astype(np.int64) * OFFSET_SCALE + np.sign(levels).astype(np.int64) * offset
+    return scaled.astype(np.float64) * (step / OFFSET_SCALE)
+
+
+def quantise(values: Float64s, step: float, rounding: float) -> npt.NDArray[np.int32] | None:
+    """Levels sgn(x) floor(|x| / step + f) with f = `rounding` in [0, 0.5] (paper eq. 1; half-open cells, -0 gives 0).
+
+    Returns None where a value is not finite or its level does not fit 32 bits.
+    """
+    if not np.isfinite(values).all():
+        return None
+    with np.errstate(over="ignore"):
+        magnitudes = np.floor(np.abs(values) / step + rounding)
+    if magnitudes.size and magnitudes.max() > MAX_LEVEL_MAGNITUDE:
+        return None
+    return (np.sign(values) * magnitudes).astype(np.int32)

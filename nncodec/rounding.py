@@ -1,0 +1,40 @@
+"""SPEC.md clause 3.5: rounding binary64 to an element type: to nearest, ties to even, subnormals kept, no flush."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.tables import DType
+
+Float64s = npt.NDArray[np.float64]
+
+_NATIVE = {DType.FLOAT64: np.dtype("<f8"), DType.FLOAT32: np.dtype("<f4"), DType.FLOAT16: np.dtype("<f2")}
+
+
+def round_to(values: Float64s, dtype: DType) -> bytes:
+    """Little-endian bytes of `values` in a quantisable `dtype`. `values` holds no NaN; overflow gives infinity."""
+    if dtype == DType.BFLOAT16:
+        return _bfloat16_bits(values).astype("<u2").tobytes()
+    with np.errstate(over="ignore", under="ignore"):
+        return values.astype(_NATIVE[dtype]).tobytes()
+
+
+def widen(data: bytes | memoryview, dtype: DType) -> Float64s:
+    """The elements in `data` of a quantisable `dtype` as binary64, exactly; 1-D."""
+    if dtype == DType.BFLOAT16:
+        bits = np.frombuffer(data, "<u2").astype(np.uint32) << np.uint32(16)
+        return bits.view(np.float32).astype(np.float64)
+    return np.frombuffer(data, _NATIVE[dtype]).astype(np.float64)
+
+
+def _bfloat16_bits(values: Float64s) -> npt.NDArray[np.uint32]:
+    # Rounding twice (to binary32, then to bfloat16) is not rounding once. Rounding first to odd - cut off, and set the
+    # last bit if anything was cut - keeps what the second rounding needs to know.
+    with np.errstate(over="ignore", under="ignore"):
+        nearest = values.astype(np.float32)
+    bits = nearest.view(np.uint32)
+    wide = nearest.astype(np.float64)
+    odd = (bits - (np.abs(wide) > np.abs(values))) | (wide != values)
+    bits = np.where(np.isinf(values), bits, odd).astype(np.uint32)
+    return (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)

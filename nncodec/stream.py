@@ -1,0 +1,207 @@
+"""SPEC.md clause 7.2: the sequence of units of a stream, checked and taken apart, nothing decoded yet.
+
+Decoder and inspection both read a stream through `read_stream`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nncodec.constraints import check_coverage, check_limit, check_model_index, check_parameters, check_records, invalid
+from nncodec.entropy.lzma2 import decompress
+from nncodec.errors import ErrorClass
+from nncodec.layout import GroupLayout, Piece, lay_out
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.model import NO_TOPOLOGY, Topology
+from nncodec.syntax import end as end_syntax
+from nncodec.syntax import model_parameter_set, slice, tensor_table, topology
+from nncodec.syntax.descriptors import Element, Session
+from nncodec.syntax.end import End, parse_end_unit, parse_footer
+from nncodec.syntax.model_parameter_set import ModelParameterSet, parse_model_parameter_set
+from nncodec.syntax.slice import SliceHeader, parse_slice_unit
+from nncodec.syntax.start import Start, parse_start
+from nncodec.syntax.tensor_table import TensorRecord, parse_tensor_records, parse_tensor_table_unit
+from nncodec.syntax.topology import parse_topology_unit
+from nncodec.syntax.units import Unit, parse_unit
+from nncodec.tables import ANCILLARY_UNIT, HeaderCoding, TopologyFormat, UnitType
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice, located but not decoded."""
+
+    header: SliceHeader
+    pieces: tuple[Piece, ...]
+    payload: memoryview
+    payload_offset: int
+    unit_offset: int
+    unit_size: int
+
+
+@dataclass
+class Stream:
+    """All parts of a stream of one model."""
+
+    start: Start
+    units: list[Unit]
+    parameters: ModelParameterSet
+    topology: Topology
+    records: list[TensorRecord]
+    layouts: list[GroupLayout]
+    slices: list[Slice] = field(default_factory=list)
+    end: End | None = None
+
+    @property
+    def content_id(self) -> bytes:
+        """Content id that the stream gives for its model."""
+        return self.end.content_ids[0] if self.end else b""
+
+
+class _UnitReader:
+    """Hands out the critical units in order and remembers all units that it passed."""
+
+    def __init__(self, data: memoryview, position: int, trace: list[Element] | None) -> None:
+        self.data = data
+        self.position = position
+        self.trace = trace
+        self.units: list[Unit] = []
+
+    def next(self) -> Unit:
+        """The next critical unit; ancillary units are passed over (all that this version knows of them)."""
+        while True:
+            unit = parse_unit(self.data, self.position, self.trace)
+            self.units.append(unit)
+            self.position = unit.end
+            if unit.unit_type < ANCILLARY_UNIT:
+                return unit
+
+    def session(self, unit: Unit, clause: str) -> Session:
+        """A parse session for the payload of `unit`."""
+        return Session(unit.payload_offset, clause, self.trace)
+
+
+def read_stream(
+    data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL], trace: list[Element] | None = None
+) -> Stream:
+    """Take `data` apart and check all of it but the coded payloads. Raises BitstreamError.
+
+    With `trace`, every syntax element is appended to it as it is parsed.
+    """
+    view = memoryview(data).cast("B")
+    start, position = parse_start(view, limits, trace)
+    reader = _UnitReader(view, position, trace)
+    unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
+    parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
+    check_model_index(parameters.model_index, start)
+    check_parameters(parameters, start)
+    graph, unit = _read_topology(reader, start)
+    records = _read_tensor_table(reader, _expect(unit, UnitType.TENSOR_TABLE), start, len(graph.data))
+    check_records(records, parameters, start)
+    layouts = lay_out(records, parameters.group_count)
+    stream = Stream(start, reader.units, parameters, graph, records, layouts)
+    _read_slices(reader, stream)
+    return stream
+
+
+def _expect(unit: Unit, unit_type: UnitType) -> Unit:
+    if unit.unit_type != unit_type:
+        what = f"unit type {unit.unit_type} where {unit_type.name} must stand"
+        raise invalid(ErrorClass.UNIT_ORDER, "R-7.2.1", what, unit.offset)
+    return unit
+
+
+def _read_topology(reader: _UnitReader, start: Start) -> tuple[Topology, Unit]:
+    """The topology and the unit behind it; a stream without a topology has no topology unit."""
+    unit = reader.next()
+    if unit.unit_type != UnitType.TOPOLOGY:
+        return NO_TOPOLOGY, unit
+    record = parse_topology_unit(unit, reader.session(unit, topology.CLAUSE))
+    check_model_index(record.model_index, start)
+    if record.topology_format == TopologyFormat.NONE:
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.2", "a topology unit of format NONE", unit.payload_offset)
+    _check_header_size(record.body_size, start.header_size, exact=False)
+    body = decode_body(record.body, record.header_coding, record.body_size, unit)
+    return Topology(record.topology_format, body), reader.next()
+
+
+def _read_tensor_table(reader: _UnitReader, unit: Unit, start: Start, topology_size: int) -> list[TensorRecord]:
+    record = parse_tensor_table_unit(unit, reader.session(unit, tensor_table.CLAUSE))
+    check_model_index(record.model_index, start)
+    if record.tensor_count != start.tensor_count:
+        what = f"the start declares {start.tensor_count} tensors, the tensor table {record.tensor_count}"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.1.15", what, unit.payload_offset)
+    _check_header_size(topology_size + record.body_size, start.header_size, exact=True)
+    body = decode_body(record.body, record.header_coding, record.body_size, unit)
+    coded_in_place = record.header_coding == HeaderCoding.RAW
+    base = unit.payload_offset + len(unit.payload) - len(record.body) if coded_in_place else 0
+    return parse_tensor_records(body, record.tensor_count, Session(base, tensor_table.CLAUSE, reader.trace))
+
+
+def _check_header_size(size: int, declared: int, *, exact: bool) -> None:
+    if size > declared or (exact and size != declared):
+        what = f"topology and tensor table take {size} bytes, the start declares header_size {declared}"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.2.3", what)
+
+
+def decode_body(body: bytes, coding: HeaderCoding, size: int, unit: Unit) -> bytes:
+    """9.1: the body of a topology or tensor table unit. Raises InvalidStreamError."""
+    if coding == HeaderCoding.LZMA2:
+        return decompress(body, size, unit.payload_offset)
+    if len(body) != size:
+        what = f"body_size is {size}, the unit holds {len(body)} bytes of body"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "9.1", what, unit.payload_offset)
+    return body
+
+
+def _read_slices(reader: _UnitReader, stream: Stream) -> None:
+    covered = [0] * stream.parameters.group_count
+    last_group = 0
+    while (unit := reader.next()).unit_type != UnitType.END:
+        _expect(unit, UnitType.SLICE)
+        part = _read_slice(reader, unit, stream)
+        _check_place(part, covered, last_group)
+        last_group = part.header.slice_group
+        covered[last_group] += part.header.symbol_count
+        stream.slices.append(part)
+        check_limit("count of slices", len(stream.slices), LEVELS[stream.start.level].slices)
+    stream.end = parse_end_unit(unit, reader.session(unit, end_syntax.CLAUSE))
+    parse_footer(reader.data, unit, reader.trace)
+    check_coverage(covered, stream.layouts)
+    _check_index(stream)
+
+
+def _read_slice(reader: _UnitReader, unit: Unit, stream: Stream) -> Slice:
+    header, payload = parse_slice_unit(unit, reader.session(unit, slice.CLAUSE))
+    check_model_index(header.model_index, stream.start)
+    if header.slice_group >= stream.parameters.group_count:
+        what = f"slice group {header.slice_group} of {stream.parameters.group_count}"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.5", what, unit.payload_offset)
+    layout = stream.layouts[header.slice_group]
+    if header.symbol_count == 0 or header.first_symbol + header.symbol_count > layout.symbol_count:
+        what = f"{header.symbol_count} symbols from {header.first_symbol} of the {layout.symbol_count} of its group"
+        raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, unit.payload_offset)
+    pieces = tuple(layout.pieces(header.first_symbol, header.symbol_count))
+    check_limit("bytes of a slice", sum(piece.nbytes for piece in pieces), LEVELS[stream.start.level].slice_bytes)
+    payload_offset = unit.payload_offset + len(unit.payload) - len(payload)
+    return Slice(header, pieces, payload, payload_offset, unit.offset, unit.size)
+
+
+def _check_place(part: Slice, covered: list[int], last_group: int) -> None:
+    group = part.header.slice_group
+    if group < last_group or part.header.first_symbol != covered[group]:
+        what = f"a slice of group {group} from symbol {part.header.first_symbol} where {covered[group]} comes next"
+        raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, part.unit_offset)
+
+
+def _check_index(stream: Stream) -> None:
+    if stream.end is None:
+        return
+    offset = stream.units[-1].payload_offset
+    found = [(part.unit_offset, part.unit_size, part.header) for part in stream.slices]
+    listed = [(entry.unit_offset, entry.unit_size, entry.header) for entry in stream.end.index]
+    if found != listed:
+        what = "the index of the end unit does not list the slices as they stand in the stream"
+        raise invalid(ErrorClass.INDEX_MISMATCH, "R-7.2.6", what, offset)
+    if stream.end.model_count != stream.start.model_count:
+        what = f"{stream.end.model_count} content ids for {stream.start.model_count} models"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.2.7", what, offset)

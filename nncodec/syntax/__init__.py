@@ -1,0 +1,14 @@
+"""SPEC.md clause 6: bitstream syntax. The only room that imports construct.
+
+| module | clause |
+|---|---|
+| descriptors | 3.3 descriptors |
+| door | 6.1 canonical form: the only way in and out |
+| start | 6.2 start |
+| units | 6.3 units |
+| model_parameter_set | 6.4 model parameter set, slice groups, quantiser |
+| topology | 6.5 topology unit |
+| tensor_table | 6.6 tensor table unit and tensor records |
+| slice | 6.7 slice unit |
+| end | 6.8 end unit and footer |
+"""

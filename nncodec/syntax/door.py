@@ -1,0 +1,87 @@
+"""SPEC.md clause 6.1: canonical form. The one door between records and bytes.
+
+`parse` accepts a region only if all of it is used and building the record again gives the same bytes; construct by
+itself lets much through (over-long forms, slack, unknown keys). Nothing outside this file calls construct's own
+parse or build, and no error of construct's leaves it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TypeVar
+
+import construct as c
+from construct_typed import DataclassMixin, DataclassStruct
+from crc32c import crc32c as _crc32c
+
+from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
+from nncodec.syntax.descriptors import Session
+from nncodec.tables import CRC_BYTES
+
+R = TypeVar("R", bound=DataclassMixin)
+
+
+def parse(declaration: DataclassStruct[R], region: bytes, session: Session) -> R:
+    """The record that fills `region` exactly. Raises InvalidStreamError naming element, offset and clause."""
+    session.record = declaration.dc_type.__name__
+    stream = io.BytesIO(region)
+    record = _parse_record(declaration, stream, session)
+    _check_filled(stream, session)
+    return record
+
+
+def parse_front(declaration: DataclassStruct[R], region: bytes, session: Session) -> tuple[R, int]:
+    """The record at the front of `region` and the position behind it. Raises InvalidStreamError."""
+    session.record = declaration.dc_type.__name__
+    stream = io.BytesIO(region)
+    record = _parse_record(declaration, stream, session)
+    return record, stream.tell()
+
+
+def parse_sequence(declaration: DataclassStruct[R], count: int, region: bytes, session: Session) -> list[R]:
+    """The `count` records that fill `region` exactly, one after another. Raises InvalidStreamError."""
+    stream = io.BytesIO(region)
+    records = []
+    for index in range(count):
+        session.record = f"{declaration.dc_type.__name__}[{index}]"
+        records.append(_parse_record(declaration, stream, session))
+    _check_filled(stream, session)
+    return records
+
+
+def _parse_record(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:
+    start = stream.tell()
+    offset = session.base + start
+    try:
+        record = declaration.parse_stream(stream, session=session)
+    except c.ConstructError as error:
+        what = f"{session.record} cannot be parsed: {error}"
+        raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause=session.clause, offset=offset) from error
+    if build(declaration, record) != stream.getbuffer()[start : stream.tell()]:
+        what = f"{session.record}: the canonical form of these values has other bytes"
+        raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause="6.1", offset=offset)
+    return record
+
+
+def _check_filled(stream: io.BytesIO, session: Session) -> None:
+    position = stream.tell()
+    left = len(stream.getbuffer()) - position
+    if left:
+        what = f"{left} bytes are left over behind the last element"
+        raise InvalidStreamError(ErrorClass.UNIT_SIZE, what, clause="6.1", offset=session.base + position)
+
+
+def build(declaration: DataclassStruct[R], record: R) -> bytes:
+    """The bytes of `record`. Raises EncodeError where a value has no encoding."""
+    try:
+        return declaration.build(record)
+    except c.ConstructError as error:
+        raise EncodeError(f"{type(record).__name__} cannot be written: {error}") from error
+
+
+def crc32c(*parts: bytes | memoryview) -> bytes:
+    """CRC-32C over the concatenation of `parts`, as the four bytes that close a region (clause 3.4)."""
+    value = 0
+    for part in parts:
+        value = _crc32c(part, value)
+    return value.to_bytes(CRC_BYTES, "little")
