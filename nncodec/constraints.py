@@ -56,7 +56,7 @@ def check_limit(name: str, value: int, bound: int) -> None:
     """R-7.1.3: a count or size within the bound of the level."""
     if value > bound:
         what = f"{name} {value} is over the {bound} that the level of the stream allows"
-        raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2")
+        raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="R-7.1.3")
 
 
 def check_records(records: Sequence[TensorRecord], parameters: ModelParameterSet, start: Start) -> None:

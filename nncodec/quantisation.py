@@ -34,7 +34,7 @@ def step_of(quantiser: Quantiser) -> float:
         step = quantiser.step_value or 0.0
     if not MIN_STEP <= step <= MAX_STEP:
         what = f"quantisation step {step!r} is not within 2^-512 to 2^512"
-        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="8.1")
+        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="R-7.1.4")
     return step
 
 

@@ -132,9 +132,11 @@ def _read_tensor_table(reader: _UnitReader, unit: Unit, start: Start, topology_s
         raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.1.15", what, unit.payload_offset)
     _check_header_size(topology_size + record.body_size, start.header_size, exact=True)
     body = decode_body(record.body, record.header_coding, record.body_size, unit)
-    coded_in_place = record.header_coding == HeaderCoding.RAW
-    base = unit.payload_offset + len(unit.payload) - len(record.body) if coded_in_place else 0
-    return parse_tensor_records(body, record.tensor_count, Session(base, tensor_table.CLAUSE, reader.trace))
+    session = Session(0, tensor_table.CLAUSE, reader.trace, region="tensor table body")
+    if record.header_coding == HeaderCoding.RAW:
+        session = reader.session(unit, tensor_table.CLAUSE)
+        session.base += len(unit.payload) - len(record.body)
+    return parse_tensor_records(body, record.tensor_count, session)
 
 
 def _check_header_size(size: int, declared: int, *, exact: bool) -> None:

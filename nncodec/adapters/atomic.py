@@ -40,7 +40,9 @@ def replace_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _cannot_write(target: Path, error: Exception) -> ModelFileError:
-    return ModelFileError(f"cannot write {str(target)!r}: {reason(error)}; check the folder, its permissions and free space")
+    return ModelFileError(
+        f"cannot write {str(target)!r}: {reason(error)}; check the folder, its permissions and free space"
+    )
 
 
 def _check_target(target: Path) -> int | None:

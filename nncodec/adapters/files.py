@@ -51,7 +51,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         return _adapter(_format_of_file(source)).load(source)
 
 
-def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:  # noqa: A002
+def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:
     """Write `model` to the file `path`, whole or not at all.
 
     `format` is "onnx", "safetensors" or "npz"; without it the suffix of `path` decides.
@@ -65,7 +65,7 @@ def save(model: Model, path: str | os.PathLike[str], format: str | None = None) 
 
 def _format_to_write(target: Path, name: str | None) -> str:
     chosen = SUFFIXES.get(target.suffix.lower()) if name is None else name
-    if chosen not in SUFFIXES.values():
+    if chosen is None or chosen not in SUFFIXES.values():
         asked = f"{str(target)!r}" if name is None else f"format {name!r}"
         raise ModelFileError(f"no model format for {asked}; choose one of {', '.join(SUFFIXES)}")
     return chosen

@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 MAP_FROM: Final = 1 << 20
-"""Files of at least this many bytes are mapped into memory; smaller ones are read, which is faster and copies little."""
+"""Files of at least this many bytes are mapped into memory; smaller ones are read, which is faster."""
 
 
 def file_view(handle: int) -> memoryview:

@@ -103,11 +103,11 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
 
 def _read_header(file: IO[bytes], name: str) -> _Header:
     """Header of a .npy array, checked to be of a type that a model can hold."""
-    version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+    version = npy.read_magic(file)
     if version == (1, 0):
-        header = _Header(*npy.read_array_header_1_0(file))  # type: ignore[no-untyped-call]
+        header = _Header(*npy.read_array_header_1_0(file))
     elif version == (2, 0):
-        header = _Header(*npy.read_array_header_2_0(file))  # type: ignore[no-untyped-call]
+        header = _Header(*npy.read_array_header_2_0(file))
     else:  # (3, 0) exists for records with field names outside Latin-1
         raise UnsupportedModelError(f"array {name!r}: .npy version {version} (records) has no place in a model")
     _check_dtype(header.dtype, name)
@@ -168,8 +168,8 @@ def _write(archive: zipfile.ZipFile, tensor: Tensor) -> None:
     """Add one member; the header is made from the shape, as numpy limits the shapes of arrays more than of files."""
     array = unpack_strings(tensor) if tensor.dtype == DType.STRING else None
     dtype = NUMPY_DTYPES[tensor.dtype] if array is None else array.dtype
-    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": tensor.shape}  # type: ignore[no-untyped-call]
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": tensor.shape}
     member = zipfile.ZipInfo(f"{tensor.name}{_SUFFIX}", date_time=_DATE)
     with archive.open(member, "w", force_zip64=True) as file:
-        npy.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+        npy.write_array_header_1_0(file, header)
         file.write(tensor.data if array is None else array.tobytes())

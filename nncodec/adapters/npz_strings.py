@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.adapters.strings import join_strings, split_strings
 from nncodec.errors import ModelFileError, UnsupportedModelError
 from nncodec.model import Tensor
 
@@ -22,8 +22,9 @@ def pack_strings(array: npt.NDArray[np.generic], name: str) -> bytes:
     try:
         encoded = [text.encode() if isinstance(text, str) else bytes(text) for text in array.ravel(order="C").tolist()]
     except UnicodeEncodeError as error:
-        raise ModelFileError(f"array {name!r}: a string holds half a surrogate pair, which UTF-8 cannot code") from error
-    return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+        what = f"array {name!r}: a string holds half a surrogate pair, which UTF-8 cannot code"
+        raise ModelFileError(what) from error
+    return join_strings(encoded)
 
 
 def unpack_strings(tensor: Tensor) -> npt.NDArray[np.generic]:
@@ -31,7 +32,7 @@ def unpack_strings(tensor: Tensor) -> npt.NDArray[np.generic]:
 
     Raises UnsupportedModelError for strings that numpy would change (a NUL at the end) or that take too much room.
     """
-    encoded = list(_elements(tensor.data))
+    encoded = split_strings(tensor.data)
     if any(text.endswith(b"\x00") for text in encoded):
         raise _refused(tensor, "numpy drops the NUL at the end of a string")
     try:
@@ -47,13 +48,3 @@ def unpack_strings(tensor: Tensor) -> npt.NDArray[np.generic]:
 
 def _refused(tensor: Tensor, why: str) -> UnsupportedModelError:
     return UnsupportedModelError(f"tensor {tensor.name!r}: {why}; write .onnx")
-
-
-def _elements(data: bytes | memoryview) -> Iterator[bytes]:
-    """The strings in the data of a STRING tensor (clause 5.1)."""
-    position = 0
-    while position < len(data):
-        size = int.from_bytes(data[position : position + 4], "little")
-        position += 4
-        yield bytes(data[position : position + size])
-        position += size

@@ -140,7 +140,7 @@ def _check_plain(what: os.stat_result, location: str, name: str) -> None:
     if not stat.S_ISREG(what.st_mode):
         raise _unsafe(name, location, "it is not a plain file")
     if what.st_nlink > 1:
-        raise _unsafe(name, location, "it is a hard link, so the same file may lie elsewhere (copy it to a file of its own)")
+        raise _unsafe(name, location, "it is a hard link, which may lead out of the folder (copy it)")
 
 
 @dataclass

@@ -24,22 +24,29 @@ with fewer it would look like an attribute that was never taken out."""
 
 
 class Kind(Enum):
-    """What a place is; it decides whether its values are taken out and how its name is kept."""
+    """What a place is; it decides whether its tensor is always taken out and where its name is kept."""
 
     INITIALIZER = "initializer"
     SPARSE = "sparse initializer"
     ATTRIBUTE = "attribute"
-    FLOATS = "value_floats"
-    INTS = "value_ints"
 
 
 @dataclass(frozen=True)
 class Site:
-    """One place: `holder` is the message with the values, `label` what the graph calls it (not always unique)."""
+    """A TensorProto; `label` is what the graph calls it (not always unique)."""
 
-    kind: Kind
-    holder: TensorProto | AttributeProto
+    holder: TensorProto
     label: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class ListSite:
+    """A Constant node's attribute `value_floats` or `value_ints`."""
+
+    holder: AttributeProto
+    label: str
+    is_float: bool
 
 
 @dataclass
@@ -61,7 +68,7 @@ class Names:
         return name
 
 
-def model_sites(model: ModelProto) -> Iterator[Site]:
+def model_sites(model: ModelProto) -> Iterator[Site | ListSite]:
     """Every place of `model`: the main graph, then training graphs, then functions, each in its own order.
 
     Raises ModelFileError where graphs are nested too deep or a name is not UTF-8.
@@ -84,11 +91,11 @@ def text(value: str | bytes) -> str:
     return value
 
 
-def _graph_sites(graph: GraphProto, depth: int) -> Iterator[Site]:
+def _graph_sites(graph: GraphProto, depth: int) -> Iterator[Site | ListSite]:
     if depth > MAX_DEPTH:
         raise ModelFileError(f"the ONNX model nests graphs more than {MAX_DEPTH} deep; nncodec reads none like that")
     for index, initializer in enumerate(graph.initializer):
-        yield Site(Kind.INITIALIZER, initializer, text(initializer.name) or f"initializer.{index}")
+        yield Site(initializer, text(initializer.name) or f"initializer.{index}", Kind.INITIALIZER)
     for index, sparse in enumerate(graph.sparse_initializer):
         label = text(sparse.values.name) or f"sparse_initializer.{index}"
         yield from _sparse_sites(sparse, Kind.SPARSE, label)
@@ -98,19 +105,19 @@ def _graph_sites(graph: GraphProto, depth: int) -> Iterator[Site]:
 
 def _sparse_sites(sparse: SparseTensorProto, kind: Kind, label: str) -> Iterator[Site]:
     if sparse.HasField("values"):
-        yield Site(kind, sparse.values, label)
+        yield Site(sparse.values, label, kind)
     if sparse.HasField("indices"):
-        yield Site(kind, sparse.indices, f"{label}.indices")
+        yield Site(sparse.indices, f"{label}.indices", kind)
 
 
-def _function_sites(function: FunctionProto) -> Iterator[Site]:
+def _function_sites(function: FunctionProto) -> Iterator[Site | ListSite]:
     for attribute in function.attribute_proto:
         yield from _attribute_sites(attribute, f"{text(function.name)}.{text(attribute.name)}", 0)
     for node in function.node:
         yield from _node_sites(node, 0)
 
 
-def _node_sites(node: NodeProto, depth: int) -> Iterator[Site]:
+def _node_sites(node: NodeProto, depth: int) -> Iterator[Site | ListSite]:
     output = text(node.output[0]) if node.output else ""
     constant = text(node.op_type) == "Constant" and text(node.domain) in {"", "ai.onnx"}
     for attribute in node.attribute:
@@ -120,12 +127,12 @@ def _node_sites(node: NodeProto, depth: int) -> Iterator[Site]:
             yield from _list_sites(attribute, label)
 
 
-def _attribute_sites(attribute: AttributeProto, label: str, depth: int) -> Iterator[Site]:
+def _attribute_sites(attribute: AttributeProto, label: str, depth: int) -> Iterator[Site | ListSite]:
     """Places in one attribute. Its `type` is not asked: old exporters left it out."""
     if attribute.HasField("t"):
-        yield Site(Kind.ATTRIBUTE, attribute.t, label)
+        yield Site(attribute.t, label, Kind.ATTRIBUTE)
     for index, tensor in enumerate(attribute.tensors):
-        yield Site(Kind.ATTRIBUTE, tensor, f"{label}.{index}")
+        yield Site(tensor, f"{label}.{index}", Kind.ATTRIBUTE)
     if attribute.HasField("sparse_tensor"):
         yield from _sparse_sites(attribute.sparse_tensor, Kind.ATTRIBUTE, label)
     for index, sparse in enumerate(attribute.sparse_tensors):
@@ -136,10 +143,10 @@ def _attribute_sites(attribute: AttributeProto, label: str, depth: int) -> Itera
         yield from _graph_sites(graph, depth + 1)
 
 
-def _list_sites(attribute: AttributeProto, label: str) -> Iterator[Site]:
+def _list_sites(attribute: AttributeProto, label: str) -> Iterator[ListSite]:
     """A list of numbers in a Constant node; the counts are the same before values are taken out and after."""
     name = text(attribute.name)
     if name == "value_floats" and len(attribute.floats) >= FLOATS_FROM:
-        yield Site(Kind.FLOATS, attribute, label)
+        yield ListSite(attribute, label, is_float=True)
     if name == "value_ints" and len(attribute.ints) >= INTS_FROM:
-        yield Site(Kind.INTS, attribute, label)
+        yield ListSite(attribute, label, is_float=False)

@@ -10,7 +10,7 @@ import math
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import construct as c
 from construct_typed import Construct, Context, PathType
@@ -18,12 +18,13 @@ from construct_typed import Construct, Context, PathType
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.limits import MAX_STEP, MIN_STEP
 
-E = TypeVar("E", bound=IntEnum)
+STREAM = "stream"
+"""Region of elements whose offsets count from the start of the stream."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """One syntax element as it was parsed: where it stood, what it was."""
+    """One syntax element as it was parsed: where it stood (offset and size in bytes, in `region`), what it was."""
 
     path: str
     offset: int
@@ -31,19 +32,21 @@ class Element:
     descriptor: str
     value: object
     clause: str
+    region: str = STREAM
 
 
 @dataclass
 class Session:
     """State of one parse: where the region starts, the clause that governs it, the trace, and the record's name.
 
-    `base` counts from the start of the stream, or of the decoded body of a topology or tensor table unit.
+    `base` counts from the start of `region`: the stream, or the decoded body of a tensor table unit.
     """
 
     base: int
     clause: str
     trace: list[Element] | None = None
     record: str = ""
+    region: str = STREAM
 
 
 def session_of(context: Context) -> Session:
@@ -83,7 +86,8 @@ class Descriptor(Construct[Any, Any]):
             raise InvalidStreamError(flaw.error_class, what, clause=session.clause, offset=offset) from None
         if session.trace is not None:
             name, size = element_name(session, path), stream.tell() - start
-            session.trace.append(Element(name, session.base + start, size, self.text, value, session.clause))
+            place = session.base + start
+            session.trace.append(Element(name, place, size, self.text, value, session.clause, session.region))
         return value
 
     def _build(self, obj: Any, stream: IO[bytes], context: Context, path: PathType) -> Any:

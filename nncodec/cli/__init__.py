@@ -1,0 +1,1 @@
+"""Command line (informative): nnenc, nndec, nninfo: arguments, files, progress and exit codes, nothing else."""

@@ -1,0 +1,156 @@
+"""Command line (informative): what the three commands share: exit codes, errors, progress, references."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from nncodec.adapters.files import load
+from nncodec.decoder import decode
+from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.model import Model
+from nncodec.tables import MAGIC
+
+Progress = Callable[[int, int], None]
+
+
+class ExitCode(IntEnum):
+    """What the shell is told."""
+
+    DONE = 0
+    REJECTED = 1
+    USAGE = 2
+    UNSUPPORTED = 3
+    INTERRUPTED = 130
+
+
+class UsageError(NncodecError):
+    """The command line asks for something that makes no sense."""
+
+
+class Command(Protocol):
+    """Body of a command."""
+
+    def __call__(self, arguments: argparse.Namespace) -> None:
+        """Do the work, or raise."""
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    body: Command,
+    argv: Sequence[str] | None,
+    last_words: Callable[[argparse.Namespace, BaseException], str] | None = None,
+) -> int:
+    """Parse `argv`, run `body`, and turn what it raises into lines on stderr and an exit code.
+
+    `last_words` may add a line below the message.
+    """
+    arguments = parser.parse_args(argv)
+    try:
+        body(arguments)
+    except (NncodecError, OSError, MemoryError) as error:
+        sys.stderr.write(f"{parser.prog}: error: {describe(error)}\n")
+        if last_words is not None:
+            sys.stderr.write(last_words(arguments, error))
+        return exit_code(error)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{parser.prog}: interrupted; nothing was written\n")
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+def describe(error: BaseException) -> str:
+    """One line that says what went wrong, and for a bad stream what to do."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for this model"
+    if isinstance(error, UnsupportedStreamError):
+        return f"{error}; a newer nncodec may read it"
+    return str(error)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """Exit code of `error`."""
+    if isinstance(error, UnsupportedStreamError | UnsupportedModelError):
+        return ExitCode.UNSUPPORTED
+    if isinstance(error, UsageError):
+        return ExitCode.USAGE
+    return ExitCode.REJECTED
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that every command has."""
+    try:
+        release = version("nmc-codec")
+    except PackageNotFoundError:
+        release = "(not installed)"
+    parser.add_argument("--version", action="version", version=f"%(prog)s {release}")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every command that reads a stream."""
+    parser.add_argument(
+        "--level",
+        type=int,
+        default=DEFAULT_LEVEL,
+        choices=[limits.level for limits in LEVELS],
+        help=f"highest level (size class, SPEC.md Annex A) to accept; default {DEFAULT_LEVEL}",
+    )
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """The limits that `--level` stands for."""
+    return LEVELS[arguments.level]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file at `path`; `-` is standard input."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    return path.read_bytes()
+
+
+def is_stream(path: Path) -> bool:
+    """Whether the file at `path` begins like an NMC stream."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def load_references(paths: Sequence[Path], limits: Limits) -> list[Model]:
+    """The model of each path: a model file, or a stream, which may itself be predicted from those before it."""
+    models: list[Model] = []
+    for path in paths:
+        models.append(decode(read_bytes(path), models, limits=limits) if is_stream(path) else load(path))
+    return models
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, indent=1, default=_json_default)
+    sys.stdout.write("\n")
+
+
+def _json_default(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress | None]:
+    """A progress callback that draws on a terminal; None where stderr is none, so that pipes stay quiet."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

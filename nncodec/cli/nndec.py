@@ -1,0 +1,132 @@
+"""Command line (informative): nndec: an NMC stream in, a model file out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nncodec.adapters.files import save
+from nncodec.cli.common import (
+    ExitCode,
+    UsageError,
+    add_common_arguments,
+    add_decoding_arguments,
+    limits_of,
+    load_references,
+    print_json,
+    progress_bar,
+    read_bytes,
+    run,
+)
+from nncodec.cli.tds import error_line, write_tds
+from nncodec.decoder import decode
+from nncodec.errors import BitstreamError
+from nncodec.model import Model, Tensor
+
+EPILOG = """\
+exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream or the output needs something that is missing
+
+examples:
+  nndec model.nmc -o model.onnx
+  nndec update.nmc -o new.onnx --ref old.onnx
+  nndec model.nmc -o some.npz --tensor conv1.weight --tensor conv1.bias
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of nndec."""
+    parser = argparse.ArgumentParser(
+        prog="nndec",
+        description="Restore the model that an NMC bitstream holds.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stream", type=Path, metavar="IN.nmc", help="the stream; - for standard input")
+    output = parser.add_mutually_exclusive_group(required=True)
+    output.add_argument("-o", "--output", type=Path, metavar="OUT", help="an .onnx, .safetensors or .npz file")
+    output.add_argument(
+        "--conformance", action="store_true", help="write a tensor dump to standard output (SPEC.md Annex B.3)"
+    )
+    parser.add_argument("--tensor", action="append", metavar="NAME", help="decode this tensor only; may be repeated")
+    parser.add_argument(
+        "--ref", action="append", default=[], type=Path, metavar="OLD", help="a model the stream may need: file or .nmc"
+    )
+    add_common_arguments(parser)
+    add_decoding_arguments(parser)
+    return parser
+
+
+def body(arguments: argparse.Namespace) -> None:
+    """Restore one model."""
+    if arguments.json and arguments.conformance:
+        raise UsageError("--json and --conformance both want standard output")
+    if arguments.tensor and arguments.output and arguments.output.suffix == ".onnx":
+        raise UsageError("single tensors have no graph: write them to .safetensors or .npz")
+    begin = time.perf_counter()
+    model = decode_file(arguments)
+    if arguments.conformance:
+        write_tds(model, sys.stdout.buffer)
+        return
+    save(model, arguments.output)
+    seconds = time.perf_counter() - begin
+    if arguments.json:
+        print_json(summary(arguments, model, seconds))
+    else:
+        sys.stdout.write(f"{arguments.output}: {len(model.tensors)} tensors, {model.nbytes:,} bytes, {seconds:.1f} s\n")
+
+
+def decode_file(arguments: argparse.Namespace) -> Model:
+    """The model that the arguments name. Raises UsageError for a tensor name that the stream does not have."""
+    limits = limits_of(arguments)
+    references = load_references(arguments.ref, limits)
+    with progress_bar(f"decoding {arguments.stream.name}") as progress:
+        try:
+            data = read_bytes(arguments.stream)
+            return decode(data, references, limits=limits, tensors=arguments.tensor, progress=progress)
+        except KeyError as error:
+            raise UsageError(f"{error.args[0]}; nninfo lists them") from None
+
+
+def summary(arguments: argparse.Namespace, model: Model, seconds: float) -> dict[str, Any]:
+    """Everything that `--json` prints."""
+    return {
+        "input": str(arguments.stream),
+        "output": str(arguments.output),
+        "content_id": None if arguments.tensor else model.content_id,
+        "topology": model.topology.format.name.lower(),
+        "elements": sum(tensor.size for tensor in model.tensors),
+        "bytes": model.nbytes,
+        "seconds": round(seconds, 3),
+        "tensors": [tensor_row(tensor) for tensor in model.tensors],
+    }
+
+
+def tensor_row(tensor: Tensor) -> dict[str, Any]:
+    """One tensor for `--json`."""
+    return {
+        "name": tensor.name,
+        "dtype": tensor.dtype.name.lower(),
+        "shape": tensor.shape,
+        "bytes": tensor.nbytes,
+        "content_id": tensor.content_id,
+    }
+
+
+def last_words(arguments: argparse.Namespace, error: BaseException) -> str:
+    """In conformance mode, the line that tells the runner why a stream was rejected (Annex B.3)."""
+    if arguments.conformance and isinstance(error, BitstreamError):
+        return error_line(error) + "\n"
+    return ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of nndec."""
+    return run(make_parser(), body, argv, last_words)
+
+
+if __name__ == "__main__":
+    sys.exit(main() or ExitCode.DONE)

@@ -1,0 +1,167 @@
+"""Command line (informative): nnenc: a model file in, an NMC stream out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nncodec.adapters.atomic import replace_on_success
+from nncodec.adapters.files import load
+from nncodec.cli.common import (
+    ExitCode,
+    UsageError,
+    add_common_arguments,
+    load_references,
+    print_json,
+    progress_bar,
+    run,
+)
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.encode import Encoded, encode_with_report
+from nncodec.encoder.report import TensorReport
+from nncodec.errors import EncodeError
+from nncodec.limits import LEVELS
+from nncodec.tables import Profile
+
+EPILOG = """\
+exit codes: 0 done, 1 the model was rejected, 2 usage, 3 the model needs something the format or a package lacks
+
+examples:
+  nnenc model.onnx -o model.nmc --q-bits 9        steps of 10^(9-12) = 0.001
+  nnenc model.onnx -o model.nmc --lossless
+  nnenc new.onnx -o update.nmc --ref old.onnx     only what changed
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of nnenc."""
+    parser = argparse.ArgumentParser(
+        prog="nnenc",
+        description="Code a trained neural network as an NMC bitstream.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx, .safetensors or .npz file")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.nmc")
+    parser.add_argument("--profile", choices=[profile.name.lower() for profile in Profile], default="main")
+    _add_quality(parser)
+    parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="quantise these tensors")
+    parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="keep these tensors exact")
+    parser.add_argument(
+        "--ref", action="append", default=[], type=Path, metavar="OLD", help="a model the receiver has: file or .nmc"
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+def _add_quality(parser: argparse.ArgumentParser) -> None:
+    quality = parser.add_argument_group("quality")
+    step = quality.add_mutually_exclusive_group()
+    step.add_argument("--q-bits", type=int, metavar="N", help="step 10^(N - s_bits); default 8, a step of 0.0001")
+    step.add_argument("--step", type=float, metavar="X", help="step in units of the weights (profile main)")
+    step.add_argument("--lossless", action="store_true", help="keep every tensor bit for bit")
+    quality.add_argument("--s-bits", type=int, metavar="N", help="decades of amplification; default 12")
+    quality.add_argument("--rounding", type=float, metavar="F", help="f in [0, 0.5]; default 0.4 baseline, 0.5 main")
+
+
+def config_of(arguments: argparse.Namespace) -> EncoderConfig:
+    """The configuration that the arguments ask for. Raises UsageError where they contradict one another."""
+    if arguments.s_bits is not None and (arguments.step is not None or arguments.lossless):
+        raise UsageError("--s-bits goes with --q-bits, not with --step or --lossless")
+    if arguments.rounding is not None and arguments.lossless:
+        raise UsageError("--rounding means nothing with --lossless")
+    try:
+        return EncoderConfig(
+            profile=Profile[arguments.profile.upper()],
+            lossless=arguments.lossless,
+            q_bits=8 if arguments.q_bits is None else arguments.q_bits,
+            s_bits=12 if arguments.s_bits is None else arguments.s_bits,
+            step=arguments.step,
+            rounding=arguments.rounding,
+            include=tuple(arguments.include),
+            exclude=tuple(arguments.exclude),
+        )
+    except EncodeError as error:
+        raise UsageError(str(error)) from None
+
+
+def body(arguments: argparse.Namespace) -> None:
+    """Code one model."""
+    config = config_of(arguments)
+    begin = time.perf_counter()
+    model = load(arguments.model)
+    references = load_references(arguments.ref, LEVELS[-1])
+    with progress_bar(f"coding {arguments.model.name}") as progress:
+        encoded = encode_with_report(model, config, references, progress)
+    with replace_on_success(arguments.output) as temporary:
+        temporary.write_bytes(encoded.data)
+    seconds = time.perf_counter() - begin
+    for notice in encoded.report.notices:
+        sys.stderr.write(f"nnenc: note: {notice}\n")
+    if arguments.json:
+        print_json(summary(arguments, encoded, seconds))
+    else:
+        print_line(arguments, encoded, seconds)
+
+
+def summary(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> dict[str, Any]:
+    """Everything that `--json` prints."""
+    report = encoded.report
+    return {
+        "input": str(arguments.model),
+        "output": str(arguments.output),
+        "input_bytes": arguments.model.stat().st_size,
+        "bytes": report.bytes,
+        "elements": report.elements,
+        "bits_per_weight": report.bits_per_weight,
+        "mse": report.matrices.mse,
+        "snr_db": report.matrices.snr_db,
+        "seconds": round(seconds, 3),
+        "profile": arguments.profile,
+        "level": report.level,
+        "content_id": encoded.model.content_id,
+        "bytes_by_part": report.bytes_by_part,
+        "notices": report.notices,
+        "tensors": [tensor_row(row) for row in report.tensors],
+    }
+
+
+def tensor_row(row: TensorReport) -> dict[str, Any]:
+    """One tensor for `--json`."""
+    distortion = row.distortion
+    return {
+        "name": row.name,
+        "dtype": row.dtype,
+        "shape": row.shape,
+        "representation": row.representation,
+        "prediction": row.prediction,
+        "estimated_bits": row.estimated_bits,
+        "mse": None if distortion is None else distortion.mse,
+        "snr_db": None if distortion is None else distortion.snr_db,
+        "notice": row.notice,
+    }
+
+
+def print_line(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> None:
+    """One line for people."""
+    report = encoded.report
+    snr = report.matrices.snr_db
+    quality = "exact" if snr is None else f"SNR {snr:.1f} dB"
+    ratio = arguments.model.stat().st_size / max(report.bytes, 1)
+    sys.stdout.write(
+        f"{arguments.output}: {report.bytes:,} bytes, {ratio:.2f}x smaller than {arguments.model.name}, "
+        f"{report.bits_per_weight:.3f} bits/weight, {quality}, {seconds:.1f} s\n"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of nnenc."""
+    return run(make_parser(), body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main() or ExitCode.DONE)

@@ -1,0 +1,128 @@
+"""Command line (informative): nninfo: what is inside an NMC stream, and where its bytes go."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from nncodec.cli.common import (
+    ExitCode,
+    add_common_arguments,
+    add_decoding_arguments,
+    limits_of,
+    print_json,
+    read_bytes,
+    run,
+)
+from nncodec.inspection import StreamInfo, inspect
+from nncodec.syntax.descriptors import STREAM, Element
+
+EPILOG = "exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream needs something newer"
+_LONGEST_VALUE = 48
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of nninfo."""
+    parser = argparse.ArgumentParser(
+        prog="nninfo", description="Show what an NMC bitstream holds. No weights are decoded.", epilog=EPILOG
+    )
+    parser.add_argument("stream", type=Path, metavar="IN.nmc", help="the stream; - for standard input")
+    parser.add_argument(
+        "--syntax", action="store_true", help="every syntax element: offset, width in bits, descriptor, value, clause"
+    )
+    add_common_arguments(parser)
+    add_decoding_arguments(parser)
+    return parser
+
+
+def body(arguments: argparse.Namespace) -> None:
+    """Show one stream."""
+    info = inspect(read_bytes(arguments.stream), limits_of(arguments))
+    if arguments.json:
+        print_json(as_json(info, with_syntax=arguments.syntax))
+    elif arguments.syntax:
+        sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
+    else:
+        print_overview(info)
+
+
+def as_json(info: StreamInfo, *, with_syntax: bool) -> dict[str, Any]:
+    """Everything that `--json` prints."""
+    document = asdict(info) | {"bits_per_weight": info.bits_per_weight}
+    elements = document.pop("elements")
+    if with_syntax:
+        document["elements"] = elements
+    return document
+
+
+def syntax_line(element: Element) -> str:
+    """One syntax element on one line; offsets inside a compressed body are marked with a plus sign."""
+    offset = f"{element.offset}" if element.region == STREAM else f"+{element.offset}"
+    value = element.value
+    shown = value.name if isinstance(value, IntEnum) else value.hex() if isinstance(value, bytes) else repr(value)
+    if len(shown) > _LONGEST_VALUE:
+        shown = f"{shown[:_LONGEST_VALUE]}... ({element.size} bytes)"
+    head = f"{offset:>10}  {8 * element.size:>6}  {element.clause:<5}  {element.descriptor:<18}"
+    return f"{head}  {element.path} = {shown}"
+
+
+def print_overview(info: StreamInfo) -> None:
+    """Totals, where the bytes go, and the tensors, for people."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    parents = "".join(f"\nneeds model    {parent}" for parent in info.parents)
+    console.print(
+        f"NMC version {info.version}, profile {info.profile}, level {info.level}\n"
+        f"model          {info.content_id}{parents}\n"
+        f"topology       {info.topology_format}, {info.topology_bytes:,} bytes\n"
+        f"tensors        {len(info.tensors)}, {info.element_count:,} elements, {info.decoded_size:,} bytes decoded\n"
+        f"stream         {info.size:,} bytes, {info.bits_per_weight:.3f} bits/weight",
+        markup=False,
+    )
+    console.print(_unit_table(info))
+    console.print(_tensor_table(info))
+
+
+def _unit_table(info: StreamInfo) -> Any:
+    from rich.table import Table
+
+    table = Table("unit", "offset", "bytes", "share", title="where the bytes go", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("start", "0", f"{info.units[0].offset:,}", f"{info.units[0].offset / info.size:.1%}")
+    slices = iter(info.slices)
+    for unit in info.units:
+        label = unit.unit_type
+        if label == "slice":
+            part = next(slices)
+            label = f"slice: {part.symbol_count:,} {part.representation} symbols, {part.entropy_coder}"
+        table.add_row(label, f"{unit.offset:,}", f"{unit.size:,}", f"{unit.size / info.size:.1%}")
+    return table
+
+
+def _tensor_table(info: StreamInfo) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("tensor", "type", "shape", "coded as", "step", title="tensors", title_justify="left")
+    for tensor in info.tensors:
+        shape = "x".join(map(str, tensor.shape)) or "scalar"
+        coded = tensor.representation if tensor.prediction == "none" else f"{tensor.prediction}, {tensor.representation}"
+        step = "" if tensor.step is None else f"{tensor.step:g}"
+        table.add_row(escape(tensor.name), tensor.dtype, shape, coded, step)
+    return table
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of nninfo."""
+    return run(make_parser(), body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main() or ExitCode.DONE)
