@@ -11,12 +11,10 @@ from nncodec.errors import ErrorClass, InvalidStreamError, LimitExceededError
 from nncodec.layout import GroupLayout, element_total, extent, tensor_bytes
 from nncodec.limits import LEVELS, Limits
 from nncodec.quantisation import step_of
-from nncodec.syntax.model_parameter_set import ModelParameterSet
+from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser
 from nncodec.syntax.start import Start
-from nncodec.syntax.tensor_table import TensorRecord
-from nncodec.tables import QUANTISABLE, DType, LevelWidth, Prediction, Profile, Representation, StepKind
-
-CLAUSE = "7.1"
+from nncodec.syntax.tensor_table import TensorRecord, Term
+from nncodec.tables import QUANTISABLE, DType, Prediction, Profile, Representation, StepKind
 
 
 def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = None) -> InvalidStreamError:
@@ -24,100 +22,107 @@ def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = 
     return InvalidStreamError(error_class, what, clause=rule, offset=offset)
 
 
-def check_model_index(model_index: int, start: Start) -> None:
-    """R-7.1.1."""
-    if model_index >= start.model_count:
-        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.1", f"model_index {model_index} of {start.model_count} models")
+def check_limit(name: str, value: int, bound: int) -> None:
+    """R-7.1.1: a count or size within the bound of the level."""
+    if value > bound:
+        what = f"{name} {value} is over the {bound} that the level of the stream allows"
+        raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="R-7.1.1")
 
 
 def check_parameters(parameters: ModelParameterSet, start: Start) -> None:
-    """R-7.1.2 to R-7.1.5: parents, groups and their quantisers."""
+    """R-7.1.1 to R-7.1.5: parents, groups and their quantisers."""
     limits = LEVELS[start.level]
     check_limit("parent_count", parameters.parent_count, limits.parents)
     check_limit("group_count", parameters.group_count, limits.groups)
     if len(set(parameters.parents)) != parameters.parent_count:
         raise invalid(ErrorClass.DUPLICATE, "R-7.1.2", "two parents have the same content id")
+    check_parent("topology_parent", parameters.topology_parent - 1, parameters)
     for group in parameters.groups:
-        if group.quantiser is None:
-            continue
-        step_of(group.quantiser)
-        if start.profile == Profile.BASELINE:
-            check_baseline_quantiser(group.quantiser.step_kind, group.quantiser.reconstruction_offset)
+        if group.quantiser is not None:
+            _check_quantiser(group.quantiser, start)
 
 
-def check_baseline_quantiser(step_kind: StepKind, offset: int) -> None:
-    """R-7.1.5: the baseline profile knows the paper's quantiser only."""
-    if step_kind != StepKind.DECADIC or offset != 0:
+def check_parent(name: str, parent: int, parameters: ModelParameterSet) -> None:
+    """R-7.1.3: a parent that is named exists."""
+    if parent >= parameters.parent_count:
+        what = f"{name} names parent {parent} of {parameters.parent_count}"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.3", what)
+
+
+def _check_quantiser(quantiser: Quantiser, start: Start) -> None:
+    step_of(quantiser)
+    is_paper = quantiser.step_kind == StepKind.DECADIC and quantiser.reconstruction_offset == 0
+    if start.profile == Profile.BASELINE and not is_paper:
         what = "the baseline profile allows decadic steps without reconstruction offset only"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.5", what)
 
 
-def check_limit(name: str, value: int, bound: int) -> None:
-    """R-7.1.3: a count or size within the bound of the level."""
-    if value > bound:
-        what = f"{name} {value} is over the {bound} that the level of the stream allows"
-        raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="R-7.1.3")
-
-
 def check_records(records: Sequence[TensorRecord], parameters: ModelParameterSet, start: Start) -> None:
-    """R-7.1.6 to R-7.1.14: the tensor table against itself, the parameter set and the start."""
+    """R-7.1.6 to R-7.1.15: the tensor table against itself, the parameter set and the start."""
     names = set()
     for record in records:
         if record.name in names:
             raise invalid(ErrorClass.DUPLICATE, "R-7.1.6", f"two tensors are named {record.name!r}")
         names.add(record.name)
         _check_shape(record, LEVELS[start.level])
-        if record.prediction != Prediction.NONE:
-            _check_prediction(record, parameters)
-        if record.slice_group is not None:
-            _check_coding(record, parameters, start)
+        _check_prediction(record, parameters, start)
+        if record.coding.slice_group is not None:
+            _check_coding(record, record.coding.slice_group, parameters)
+        if record.coding.quantiser is not None:
+            _check_quantiser(record.coding.quantiser, start)
     _check_groups(records, parameters)
     _check_totals(records, start)
 
 
 def _check_shape(record: TensorRecord, limits: Limits) -> None:
     check_limit("length of a name", len(record.name.encode()), limits.name_bytes)
-    check_limit("rank", record.rank, limits.rank)
+    check_limit("rank", record.identity.rank, limits.rank)
     check_limit(f"extent of tensor {record.name!r}", extent(record), limits.elements)
-    if record.dtype == DType.STRING and (record.string_size or 0) < 4 * element_total(record):
-        what = f"tensor {record.name!r}: {record.string_size} bytes cannot hold {element_total(record)} strings"
+    size = record.identity.string_size
+    if size is not None and size < 4 * element_total(record):
+        what = f"tensor {record.name!r}: {size} bytes cannot hold {element_total(record)} strings"
         raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.1.7", what)
 
 
-def _check_prediction(record: TensorRecord, parameters: ModelParameterSet) -> None:
-    if (record.parent or 0) >= parameters.parent_count:
-        what = f"tensor {record.name!r}: parent {record.parent} of {parameters.parent_count}"
+def _check_prediction(record: TensorRecord, parameters: ModelParameterSet, start: Start) -> None:
+    coding = record.coding
+    most = {Prediction.NONE: 0, Prediction.COPY: 1, Prediction.REFERENCE: 2}[coding.prediction]
+    if len(coding.terms) > most or (most and not coding.terms):
+        what = f"tensor {record.name!r}: {len(coding.terms)} terms for prediction {coding.prediction.name}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.8", what)
-    if record.prediction == Prediction.DIFFERENCE and record.level_width == LevelWidth.NONE:
-        what = f"tensor {record.name!r}: a difference must be coded as levels"
-        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.9", what)
+    for term in coding.terms:
+        check_parent(f"tensor {record.name!r}", term.parent, parameters)
+        if term.gains and coding.prediction == Prediction.COPY:
+            raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.8", f"tensor {record.name!r}: a copy with gains")
+        if start.profile == Profile.BASELINE and not _is_plain(term, coding.term_count):
+            what = f"tensor {record.name!r}: the baseline profile allows plain differences only"
+            raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.9", what)
 
 
-def _check_coding(record: TensorRecord, parameters: ModelParameterSet, start: Start) -> None:
-    group_index = record.slice_group or 0
+def _is_plain(term: Term, term_count: int | None) -> bool:
+    return term_count == 1 and not term.mapped and not term.gains
+
+
+def _check_coding(record: TensorRecord, group_index: int, parameters: ModelParameterSet) -> None:
     if group_index >= parameters.group_count:
         what = f"tensor {record.name!r}: slice group {group_index} of {parameters.group_count}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.10", what)
-    has_levels = record.level_width != LevelWidth.NONE
+    has_levels = record.coding.has_levels
     if has_levels != (parameters.groups[group_index].representation == Representation.LEVELS):
         what = f"tensor {record.name!r}: level_width does not suit the representation of its slice group"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.11", what)
     if has_levels and record.dtype not in QUANTISABLE:
         what = f"tensor {record.name!r}: {record.dtype.name} cannot be coded as levels"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.12", what)
-    if record.quantiser is not None:
-        step_of(record.quantiser)
-        if start.profile == Profile.BASELINE:
-            check_baseline_quantiser(record.quantiser.step_kind, record.quantiser.reconstruction_offset)
 
 
 def _check_groups(records: Sequence[TensorRecord], parameters: ModelParameterSet) -> None:
     dtypes: dict[int, DType] = {}
     for record in records:
-        if record.slice_group is None:
+        if record.coding.slice_group is None:
             continue
-        first = dtypes.setdefault(record.slice_group, record.dtype)
-        if record.level_width == LevelWidth.NONE and record.dtype != first:
+        first = dtypes.setdefault(record.coding.slice_group, record.dtype)
+        if not record.coding.has_levels and record.dtype != first:
             what = f"tensor {record.name!r}: an exact slice group holds {first.name} and {record.dtype.name}"
             raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.13", what)
     if len(dtypes) != parameters.group_count:

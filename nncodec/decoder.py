@@ -1,4 +1,4 @@
-"""SPEC.md clause 8.4: the decoding process: bytes and reference models in, a model out.
+"""SPEC.md clause 8.5: the decoding process: bytes and reference models in, a model out.
 
 The decoder makes no choices; it takes limits, never options that change a result.
 """
@@ -9,18 +9,19 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from nncodec.difference import add
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.payload import decode_levels, decode_words
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.layout import element_total, tensor_bytes
+from nncodec.layout import element_total, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor, strings_are_well_formed
-from nncodec.prediction import copied, predict, reconstruct, reference_tensor, resolve_parents
+from nncodec.prediction import copied, predict, predicted_words, reconstruct, referenced
 from nncodec.stream import Slice, Stream, read_stream
-from nncodec.syntax.tensor_table import TensorRecord
+from nncodec.syntax.tensor_table import TensorRecord, Term
 from nncodec.tables import DType, LevelWidth, Prediction, Representation
 
-CLAUSE = "8.4"
+CLAUSE = "8.5"
 
 Progress = Callable[[int, int], None]
 """Called with the bytes decoded so far and the bytes in all."""
@@ -43,17 +44,16 @@ def decode(
     Raises BitstreamError for any `data` that is not a valid stream within `limits`, KeyError for a name in `tensors`
     that the stream does not have.
     """
-    stream = read_stream(data, limits)
-    parents = resolve_parents(stream.parameters.parents, references)
+    stream = read_stream(data, limits, references)
     wanted = _wanted(stream, tensors)
     coded = _decode_slices(stream, wanted, progress)
-    decoded = tuple(_reconstruct(stream, index, coded, parents) for index in wanted)
+    decoded = tuple(_reconstruct(stream, index, coded) for index in wanted)
     if tensors is not None:
         return Model(decoded)
     model = Model(decoded, stream.topology)
     if model.content_id != stream.content_id:
         what = f"the decoded model has content id {model.content_id.hex()}, the stream says {stream.content_id.hex()}"
-        raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.4.1")
+        raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.5.1")
     return model
 
 
@@ -102,41 +102,42 @@ def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
         position += piece.nbytes
 
 
-def _reconstruct(stream: Stream, index: int, coded: _Coded, parents: Sequence[Model]) -> Tensor:
+def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     record = stream.records[index]
-    if record.prediction == Prediction.COPY:
-        return _copy(record, parents)
-    shape = tuple(record.dims)
-    if record.level_width != LevelWidth.NONE:
-        levels = _joined(coded.levels.pop(index, []))
-        return Tensor(record.name, record.dtype, shape, _from_levels(stream, record, levels, parents))
-    data = b"".join(coded.words.pop(index, []))
+    coding = record.coding
+    terms = [(term, referenced(term, record.name, stream.parents)) for term in coding.terms]
+    if coding.prediction == Prediction.COPY:
+        return _copy(record, terms)
+    if coding.has_levels:
+        data = _from_levels(stream, record, _joined(coded.levels.pop(index, [])), terms)
+    else:
+        data = b"".join(coded.words.pop(index, []))
+        if terms:
+            predicted = predicted_words(terms, record.dtype, record.shape)
+            data = add(data, predicted, record.dtype, symbol_width(record.dtype))
     if record.dtype == DType.STRING and not strings_are_well_formed(data, element_total(record)):
         what = f"tensor {record.name!r} does not hold {element_total(record)} strings"
-        raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause="R-8.4.2")
-    return Tensor(record.name, record.dtype, shape, data)
+        raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause="R-8.5.2")
+    return Tensor(record.name, record.dtype, record.shape, data)
 
 
 def _joined(parts: list[Levels]) -> Levels:
     return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
 
-def _from_levels(stream: Stream, record: TensorRecord, levels: Levels, parents: Sequence[Model]) -> bytes:
-    """8.3.3, with the quantiser and the prediction that the record asks for."""
-    quantiser = record.quantiser or stream.parameters.groups[record.slice_group or 0].quantiser
+def _from_levels(stream: Stream, record: TensorRecord, levels: Levels, terms: Sequence[tuple[Term, Tensor]]) -> bytes:
+    """8.3.4, with the quantiser and the prediction that the record asks for."""
+    quantiser = record.coding.quantiser or stream.parameters.groups[record.coding.slice_group or 0].quantiser
     if quantiser is None:
         raise InvalidStreamError(ErrorClass.VALUE_RANGE, f"tensor {record.name!r} has no quantiser", clause=CLAUSE)
-    prediction = None
-    if record.prediction == Prediction.DIFFERENCE:
-        reference = reference_tensor(parents[record.parent or 0], record.reference_tensor or 0, record.name)
-        prediction = predict(reference, tuple(record.dims))
+    prediction = predict(terms, record.shape) if terms else None
     return reconstruct(levels, quantiser, prediction, record.dtype)
 
 
-def _copy(record: TensorRecord, parents: Sequence[Model]) -> Tensor:
-    reference = reference_tensor(parents[record.parent or 0], record.reference_tensor or 0, record.name)
-    same_type = reference.dtype == record.dtype and reference.shape == tuple(record.dims)
-    if not same_type or reference.nbytes != tensor_bytes(record):
-        what = f"tensor {record.name!r} is to be copied from one of another type, shape or size"
-        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="R-8.3.2")
-    return copied(reference, record.name)
+def _copy(record: TensorRecord, terms: Sequence[tuple[Term, Tensor]]) -> Tensor:
+    term, reference = terms[0]
+    tensor = copied(reference, term, record.name, record.shape)
+    if reference.dtype != record.dtype or tensor.nbytes != tensor_bytes(record):
+        what = f"tensor {record.name!r} is to be copied from one of another type or size"
+        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="R-8.3.4")
+    return tensor

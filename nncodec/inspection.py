@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from nncodec.layout import element_total
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.model import Model
 from nncodec.quantisation import OFFSET_SCALE, step_of
 from nncodec.stream import Stream, read_stream
 from nncodec.syntax.descriptors import Element
 from nncodec.syntax.tensor_table import TensorRecord
-from nncodec.tables import LevelWidth, UnitType
+from nncodec.tables import UnitType
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,16 @@ class StreamInfo:
         return 8 * self.size / self.element_count if self.element_count else 0.0
 
 
-def inspect(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL]) -> StreamInfo:
-    """What the stream `data` holds; headers and CRCs are checked, weights are not decoded. Raises BitstreamError."""
+def inspect(
+    data: bytes | memoryview, references: Sequence[Model] | None = None, limits: Limits = LEVELS[DEFAULT_LEVEL]
+) -> StreamInfo:
+    """What the stream `data` holds; headers and CRCs are checked, weights are not decoded.
+
+    An update may take its tensor table or topology from a parent: then `references` must hold it (REF_MISSING).
+    Raises BitstreamError.
+    """
     trace: list[Element] = []
-    stream = read_stream(data, limits, trace)
+    stream = read_stream(data, limits, references, trace)
     return StreamInfo(
         size=memoryview(data).nbytes,
         version=next(element.value for element in trace if element.path == "StartPrefix.version"),  # type: ignore[arg-type]
@@ -98,15 +105,16 @@ def inspect(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL]) ->
 
 def _tensor_info(stream: Stream, record: TensorRecord) -> TensorInfo:
     quantiser = None
-    if record.level_width not in (None, LevelWidth.NONE):
-        quantiser = record.quantiser or stream.parameters.groups[record.slice_group or 0].quantiser
+    coding = record.coding
+    if coding.has_levels:
+        quantiser = coding.quantiser or stream.parameters.groups[coding.slice_group or 0].quantiser
     return TensorInfo(
         name=record.name,
         dtype=record.dtype.name.lower(),
-        shape=tuple(record.dims),
+        shape=record.shape,
         representation="exact" if quantiser is None else "levels",
-        prediction=record.prediction.name.lower(),
-        slice_group=record.slice_group,
+        prediction=coding.prediction.name.lower(),
+        slice_group=coding.slice_group,
         step=None if quantiser is None else step_of(quantiser),
         reconstruction_offset=None if quantiser is None else quantiser.reconstruction_offset / OFFSET_SCALE,
     )

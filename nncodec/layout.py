@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nncodec.model import data_bytes, element_count
 from nncodec.syntax.tensor_table import TensorRecord
-from nncodec.tables import DTYPE_BITS, DType, LevelWidth
+from nncodec.tables import DTYPE_BITS, DType
 
 _COMPLEX_WORD = {DType.COMPLEX64: 4, DType.COMPLEX128: 8}
 
@@ -73,19 +73,19 @@ def symbol_width(dtype: DType) -> int:
 
 def tensor_bytes(record: TensorRecord) -> int:
     """Bytes of the decoded tensor."""
-    size = data_bytes(record.dtype, tuple(record.dims))
-    return size if size is not None else record.string_size or 0
+    size = data_bytes(record.dtype, record.shape)
+    return size if size is not None else record.identity.string_size or 0
 
 
 def element_total(record: TensorRecord) -> int:
     """Number of elements of the tensor."""
-    return element_count(tuple(record.dims))
+    return element_count(record.shape)
 
 
 def extent(record: TensorRecord) -> int:
     """Product of all dimensions, an empty one counted as 1: bounded like an element count (Annex A.2)."""
     product = 1
-    for dim in record.dims:
+    for dim in record.shape:
         product *= max(dim, 1)
     return product
 
@@ -95,16 +95,17 @@ def lay_out(records: Sequence[TensorRecord], group_count: int) -> list[GroupLayo
     segments: list[list[Segment]] = [[] for _ in range(group_count)]
     ends = [0] * group_count
     for index, record in enumerate(records):
-        if record.slice_group is None:
+        group = record.coding.slice_group
+        if group is None:
             continue
-        group, (count, width) = record.slice_group, _symbols(record)
+        count, width = _symbols(record)
         segments[group].append(Segment(index, ends[group], count, width))
         ends[group] += count
     return [GroupLayout(tuple(parts)) for parts in segments]
 
 
 def _symbols(record: TensorRecord) -> tuple[int, int]:
-    if record.level_width not in (None, LevelWidth.NONE):
-        return element_total(record), int(record.level_width)
+    if record.coding.has_levels:
+        return element_total(record), int(record.coding.level_width or 0)
     width = symbol_width(record.dtype)
     return tensor_bytes(record) // width, width

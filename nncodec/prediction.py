@@ -1,12 +1,13 @@
-"""SPEC.md clause 8.3: prediction from a reference model, and reconstruction.
+"""SPEC.md clause 8.3: prediction from reference models, and reconstruction.
 
-The paper's Algorithm 1 (difference of models), aligned by tensor instead of by layer number, and with its inputs left
-as they are.
+The paper's Algorithm 1 (difference of models), aligned by tensor instead of by layer number, with its inputs left as
+they are; and beyond it: gains, two references, channel maps, exact differences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,12 @@ from nncodec.model import Model, Tensor
 from nncodec.quantisation import dequantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import QUANTISABLE, DType
+from nncodec.syntax.tensor_table import ChannelMap, Term
+from nncodec.tables import DTYPE_BITS, QUANTISABLE, DType
 
 CLAUSE = "8.3"
-
 Levels = npt.NDArray[np.int32]
+Array = npt.NDArray[Any]
 
 
 def resolve_parents(parents: Sequence[bytes], references: Sequence[Model]) -> list[Model]:
@@ -42,39 +44,89 @@ def resolve_parents(parents: Sequence[bytes], references: Sequence[Model]) -> li
     return [given[parent] for parent in parents]
 
 
-def reference_tensor(parent: Model, reference: int, name: str) -> Tensor:
-    """Tensor of `parent` that `reference` names: 0 the one called `name`, k the one at position k - 1.
+def referenced(term: Term, name: str, parents: Sequence[Model]) -> Tensor:
+    """The tensor that `term` names: 0 the parent's tensor called `name`, k the one at position k - 1.
 
-    Raises InvalidStreamError (VALUE_RANGE) where there is none.
+    Raises InvalidStreamError (R-8.3.1) where there is none.
     """
-    tensor = parent.by_name.get(name) if reference == 0 else None
-    if 0 < reference <= len(parent.tensors):
-        tensor = parent.tensors[reference - 1]
+    parent, place = parents[term.parent], term.reference_tensor
+    tensor = parent.by_name.get(name) if place == 0 else None
+    if 0 < place <= len(parent.tensors):
+        tensor = parent.tensors[place - 1]
     if tensor is None:
-        what = f"tensor {name!r}: the parent has no tensor {reference or name!r}"
-        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause=CLAUSE)
+        raise _invalid("R-8.3.1", name, f"the parent has no tensor {place or name!r}")
     return tensor
 
 
-def predict(reference: Tensor, shape: tuple[int, ...]) -> Float64s:
-    """8.3.1: the elements of `reference` as binary64, cropped and zero-padded along every axis to `shape`; flat.
+def align(values: Array, channel_map: ChannelMap | None, shape: tuple[int, ...]) -> Array:
+    """8.3.2: `values` with axes permuted, rows and columns picked, cropped and zero-padded to `shape`.
 
-    Elements that are not finite predict 0. Raises InvalidStreamError (VALUE_RANGE) where rank or type does not allow.
+    Raises InvalidStreamError (R-8.3.2) where the map or the ranks do not fit.
     """
-    if reference.dtype not in QUANTISABLE or len(reference.shape) != len(shape):
-        what = f"tensor {reference.name!r} ({reference.dtype.name}, rank {len(reference.shape)}) cannot predict {shape}"
-        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause=CLAUSE)
-    values = widen(reference.data, reference.dtype).reshape(reference.shape)
-    prediction = np.zeros(shape)
-    common = tuple(slice(0, min(ours, theirs)) for ours, theirs in zip(shape, reference.shape, strict=True))
-    prediction[common] = np.where(np.isfinite(values[common]), values[common], 0.0)
-    return prediction.ravel()
+    if channel_map is not None and channel_map.axes:
+        if sorted(channel_map.axes) != list(range(values.ndim)):
+            raise _invalid("R-8.3.2", "", f"axes {channel_map.axes} are no permutation of {values.ndim} axes")
+        values = values.transpose(channel_map.axes)
+    if values.ndim != len(shape):
+        raise _invalid("R-8.3.2", "", f"a reference of rank {values.ndim} cannot predict rank {len(shape)}")
+    if channel_map is not None:
+        for axis, picks in ((0, channel_map.rows), (1, channel_map.columns)):
+            if picks:
+                values = _pick(values, axis, picks, shape)
+    aligned = np.zeros(shape, values.dtype)
+    common = tuple(slice(0, min(ours, theirs)) for ours, theirs in zip(shape, values.shape, strict=True))
+    aligned[common] = values[common]
+    return aligned
+
+
+def _pick(values: Array, axis: int, picks: Sequence[int], shape: tuple[int, ...]) -> Array:
+    """Rows or columns of the reference by `picks`, which code differences of 1-based positions; 0 picks nothing."""
+    positions = np.cumsum(np.asarray(picks, np.int64) + 1)
+    if axis >= values.ndim or len(picks) != shape[axis] or positions.min() < 0 or positions.max() > values.shape[axis]:
+        raise _invalid("R-8.3.2", "", f"a channel map of {len(picks)} entries does not fit axis {axis} of {shape}")
+    nothing = np.zeros((*values.shape[:axis], 1, *values.shape[axis + 1 :]), values.dtype)
+    return np.take(np.concatenate([nothing, values], axis), positions, axis)
+
+
+def pick_codes(positions: Sequence[int]) -> list[int]:
+    """What the syntax stores for 1-based `positions` (0: no counterpart): the inverse of the sum in `_pick`."""
+    return [int(code) for code in np.diff(np.asarray(positions, np.int64), prepend=0) - 1]
+
+
+def predict(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Float64s:
+    """8.3.3: the prediction of a quantisable tensor in binary64; flat, row-major.
+
+    Each reference is aligned, multiplied by its gain, and added. What is not finite predicts +0.
+    Raises InvalidStreamError (R-8.3.2, R-8.3.3) where a term does not fit.
+    """
+    total: Float64s | None = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for term, reference in terms:
+            if reference.dtype not in QUANTISABLE:
+                raise _invalid("R-8.3.3", reference.name, f"{reference.dtype.name} cannot predict numbers")
+            values = widen(reference.data, reference.dtype).reshape(reference.shape)
+            values = align(values, term.channel_map, shape)
+            if term.gains:
+                values = _gains(term, shape) * values
+            total = values if total is None else total + values
+    if total is None:
+        raise _invalid("R-8.3.3", "", "a prediction without a term")
+    return np.where(np.isfinite(total), total, 0.0).ravel()
+
+
+def _gains(term: Term, shape: tuple[int, ...]) -> Float64s:
+    gains = np.asarray(term.gains, np.float64)
+    if gains.size == 1:
+        return gains.reshape((1,) * len(shape))
+    if not shape or gains.size != shape[0]:
+        raise _invalid("R-8.3.3", "", f"{gains.size} gains for shape {shape}")
+    return gains.reshape((-1,) + (1,) * (len(shape) - 1))
 
 
 def reconstruct(levels: Levels, quantiser: Quantiser, prediction: Float64s | None, dtype: DType) -> bytes:
-    """8.3.3: the bytes of a tensor from its levels: dequantise, add the prediction if there is one, round to `dtype`.
+    """8.3.4: the bytes of a tensor from its levels: dequantise, add the prediction if there is one, round to `dtype`.
 
-    `levels` and `prediction` are flat and row-major. At most three operations in binary64, in this order.
+    `levels` and `prediction` are flat and row-major.
     """
     values = dequantise(levels, step_of(quantiser), quantiser.reconstruction_offset)
     if prediction is not None:
@@ -82,6 +134,34 @@ def reconstruct(levels: Levels, quantiser: Quantiser, prediction: Float64s | Non
     return round_to(values, dtype)
 
 
-def copied(reference: Tensor, name: str) -> Tensor:
-    """8.3.2: the reference tensor under the name it has in the model that is decoded."""
-    return Tensor(name, reference.dtype, reference.shape, reference.data)
+def copied(reference: Tensor, term: Term, name: str, shape: tuple[int, ...]) -> Tensor:
+    """8.3.5: the reference tensor, aligned to `shape`, bit for bit.
+
+    Raises InvalidStreamError (R-8.3.4) where the type has no single elements to align.
+    """
+    if term.channel_map is None and reference.shape == shape:
+        return Tensor(name, reference.dtype, shape, reference.data)
+    bits = DTYPE_BITS[reference.dtype]
+    if bits < 8:
+        raise _invalid("R-8.3.4", name, f"{reference.dtype.name} can be copied as a whole only")
+    elements = np.frombuffer(reference.data, np.dtype((np.void, bits // 8)), reference.size).reshape(reference.shape)
+    return Tensor(name, reference.dtype, shape, align(elements, term.channel_map, shape).tobytes())
+
+
+def predicted_words(terms: Sequence[tuple[Term, Tensor]], dtype: DType, shape: tuple[int, ...]) -> bytes:
+    """8.3.6: the prediction of an exact tensor, as bytes of the tensor's own type.
+
+    A quantisable tensor is predicted in binary64 and rounded; any other by a copy of one reference of its type.
+    Raises InvalidStreamError (R-8.3.2 to R-8.3.5).
+    """
+    if dtype in QUANTISABLE:
+        return round_to(predict(terms, shape), dtype)
+    term, reference = terms[0]
+    if len(terms) != 1 or term.gains or reference.dtype != dtype or dtype == DType.STRING:
+        raise _invalid("R-8.3.5", reference.name, f"{dtype.name} cannot be predicted so")
+    return bytes(copied(reference, term, reference.name, shape).data)
+
+
+def _invalid(rule: str, name: str, what: str) -> InvalidStreamError:
+    subject = f"tensor {name!r}: " if name else ""
+    return InvalidStreamError(ErrorClass.VALUE_RANGE, subject + what, clause=rule)

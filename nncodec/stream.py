@@ -5,14 +5,16 @@ Decoder and inspection both read a stream through `read_stream`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nncodec.constraints import check_coverage, check_limit, check_model_index, check_parameters, check_records, invalid
+from nncodec.constraints import check_coverage, check_limit, check_parameters, check_parent, check_records, invalid
 from nncodec.entropy.lzma2 import decompress
 from nncodec.errors import ErrorClass
 from nncodec.layout import GroupLayout, Piece, lay_out
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
-from nncodec.model import NO_TOPOLOGY, Topology
+from nncodec.model import NO_TOPOLOGY, Model, Topology
+from nncodec.prediction import resolve_parents
 from nncodec.syntax import end as end_syntax
 from nncodec.syntax import model_parameter_set, slice, tensor_table, topology
 from nncodec.syntax.descriptors import Element, Session
@@ -20,9 +22,10 @@ from nncodec.syntax.end import End, parse_end_unit, parse_footer
 from nncodec.syntax.model_parameter_set import ModelParameterSet, parse_model_parameter_set
 from nncodec.syntax.slice import SliceHeader, parse_slice_unit
 from nncodec.syntax.start import Start, parse_start
-from nncodec.syntax.tensor_table import TensorRecord, parse_tensor_records, parse_tensor_table_unit
+from nncodec.syntax.tensor_table import TensorRecord, parse_table_edits, parse_tensor_records, parse_tensor_table_unit
 from nncodec.syntax.topology import parse_topology_unit
 from nncodec.syntax.units import Unit, parse_unit
+from nncodec.table import apply_edits
 from nncodec.tables import ANCILLARY_UNIT, HeaderCoding, TopologyFormat, UnitType
 
 
@@ -45,6 +48,7 @@ class Stream:
     start: Start
     units: list[Unit]
     parameters: ModelParameterSet
+    parents: list[Model]
     topology: Topology
     records: list[TensorRecord]
     layouts: list[GroupLayout]
@@ -54,7 +58,7 @@ class Stream:
     @property
     def content_id(self) -> bytes:
         """Content id that the stream gives for its model."""
-        return self.end.content_ids[0] if self.end else b""
+        return self.end.content_id if self.end else b""
 
 
 class _UnitReader:
@@ -81,24 +85,29 @@ class _UnitReader:
 
 
 def read_stream(
-    data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL], trace: list[Element] | None = None
+    data: bytes | memoryview,
+    limits: Limits = LEVELS[DEFAULT_LEVEL],
+    references: Sequence[Model] | None = None,
+    trace: list[Element] | None = None,
 ) -> Stream:
     """Take `data` apart and check all of it but the coded payloads. Raises BitstreamError.
 
-    With `trace`, every syntax element is appended to it as it is parsed.
+    The parents must be among `references`. With None, they are asked for (REF_MISSING) only if the tensor table or the
+    topology is inherited. With `trace`, every syntax element is appended to it as it is parsed.
     """
     view = memoryview(data).cast("B")
     start, position = parse_start(view, limits, trace)
     reader = _UnitReader(view, position, trace)
     unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
     parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
-    check_model_index(parameters.model_index, start)
     check_parameters(parameters, start)
-    graph, unit = _read_topology(reader, start)
-    records = _read_tensor_table(reader, _expect(unit, UnitType.TENSOR_TABLE), start, len(graph.data))
+    parents = [] if references is None else resolve_parents(parameters.parents, references)
+    graph, unit = _read_topology(reader, start, parameters, parents)
+    unit = _expect(unit, UnitType.TENSOR_TABLE)
+    records = _read_tensor_table(reader, unit, (start, parameters, parents), len(graph.data))
     check_records(records, parameters, start)
     layouts = lay_out(records, parameters.group_count)
-    stream = Stream(start, reader.units, parameters, graph, records, layouts)
+    stream = Stream(start, reader.units, parameters, parents, graph, records, layouts)
     _read_slices(reader, stream)
     return stream
 
@@ -110,39 +119,45 @@ def _expect(unit: Unit, unit_type: UnitType) -> Unit:
     return unit
 
 
-def _read_topology(reader: _UnitReader, start: Start) -> tuple[Topology, Unit]:
-    """The topology and the unit behind it; a stream without a topology has no topology unit."""
+def _read_topology(
+    reader: _UnitReader, start: Start, parameters: ModelParameterSet, parents: Sequence[Model]
+) -> tuple[Topology, Unit]:
+    """The topology and the unit behind it; a model without a topology of its own has no topology unit."""
     unit = reader.next()
+    if parameters.topology_parent:
+        return _parent(parameters, parents, parameters.topology_parent).topology, unit
     if unit.unit_type != UnitType.TOPOLOGY:
         return NO_TOPOLOGY, unit
     record = parse_topology_unit(unit, reader.session(unit, topology.CLAUSE))
-    check_model_index(record.model_index, start)
     if record.topology_format == TopologyFormat.NONE:
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.2", "a topology unit of format NONE", unit.payload_offset)
-    _check_header_size(record.body_size, start.header_size, exact=False)
+    check_limit("body_size", record.body_size, LEVELS[start.level].header_bytes)
     body = decode_body(record.body, record.header_coding, record.body_size, unit)
     return Topology(record.topology_format, body), reader.next()
 
 
-def _read_tensor_table(reader: _UnitReader, unit: Unit, start: Start, topology_size: int) -> list[TensorRecord]:
+def _parent(parameters: ModelParameterSet, parents: Sequence[Model], number: int) -> Model:
+    """The parent that `number`, counted from 1, names; asked for where no references were given."""
+    return (parents or resolve_parents(parameters.parents, ()))[number - 1]
+
+
+def _read_tensor_table(
+    reader: _UnitReader, unit: Unit, context: tuple[Start, ModelParameterSet, Sequence[Model]], topology_size: int
+) -> list[TensorRecord]:
+    start, parameters, parents = context
     record = parse_tensor_table_unit(unit, reader.session(unit, tensor_table.CLAUSE))
-    check_model_index(record.model_index, start)
-    if record.tensor_count != start.tensor_count:
-        what = f"the start declares {start.tensor_count} tensors, the tensor table {record.tensor_count}"
-        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.1.15", what, unit.payload_offset)
-    _check_header_size(topology_size + record.body_size, start.header_size, exact=True)
+    check_parent("table_parent", record.table_parent - 1, parameters)
+    check_limit("body_size", record.body_size, LEVELS[start.level].header_bytes - topology_size)
     body = decode_body(record.body, record.header_coding, record.body_size, unit)
     session = Session(0, tensor_table.CLAUSE, reader.trace, region="tensor table body")
     if record.header_coding == HeaderCoding.RAW:
         session = reader.session(unit, tensor_table.CLAUSE)
         session.base += len(unit.payload) - len(record.body)
-    return parse_tensor_records(body, record.tensor_count, session)
-
-
-def _check_header_size(size: int, declared: int, *, exact: bool) -> None:
-    if size > declared or (exact and size != declared):
-        what = f"topology and tensor table take {size} bytes, the start declares header_size {declared}"
-        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.2.3", what)
+    if record.table_parent == 0:
+        return parse_tensor_records(body, start.tensor_count, session)
+    parent = _parent(parameters, parents, record.table_parent)
+    edits = parse_table_edits(body, start.tensor_count + len(parent.tensors), session)
+    return apply_edits(parent, record.table_parent - 1, edits)
 
 
 def decode_body(body: bytes, coding: HeaderCoding, size: int, unit: Unit) -> bytes:
@@ -174,7 +189,6 @@ def _read_slices(reader: _UnitReader, stream: Stream) -> None:
 
 def _read_slice(reader: _UnitReader, unit: Unit, stream: Stream) -> Slice:
     header, payload = parse_slice_unit(unit, reader.session(unit, slice.CLAUSE))
-    check_model_index(header.model_index, stream.start)
     if header.slice_group >= stream.parameters.group_count:
         what = f"slice group {header.slice_group} of {stream.parameters.group_count}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.5", what, unit.payload_offset)
@@ -204,6 +218,3 @@ def _check_index(stream: Stream) -> None:
     if found != listed:
         what = "the index of the end unit does not list the slices as they stand in the stream"
         raise invalid(ErrorClass.INDEX_MISMATCH, "R-7.2.6", what, offset)
-    if stream.end.model_count != stream.start.model_count:
-        what = f"{stream.end.model_count} content ids for {stream.start.model_count} models"
-        raise invalid(ErrorClass.SIZE_MISMATCH, "R-7.2.7", what, offset)

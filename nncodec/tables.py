@@ -154,11 +154,20 @@ class Prediction(IntEnum):
 
     NONE = 0
     COPY = 1
-    DIFFERENCE = 2
+    REFERENCE = 2
+
+
+class Edit(IntEnum):
+    """How a tensor of an inherited tensor table differs from the parent's (table 4.9)."""
+
+    CHANGE = 0
+    REPLACE = 1
+    INSERT = 2
+    DELETE = 3
 
 
 class StepKind(IntEnum):
-    """How a quantisation step is written (table 4.9)."""
+    """How a quantisation step is written (table 4.10)."""
 
     DECADIC = 0
     COMPACT = 1

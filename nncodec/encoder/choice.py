@@ -5,85 +5,127 @@ One rule: a tensor that cannot be quantised as asked is kept exact and said so, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nncodec.difference import differ
+from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.estimate import entropy_bits, plane_bits
+from nncodec.encoder.matching import Matcher, Relative
+from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
 from nncodec.entropy.binarisation import Levels
+from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
-from nncodec.prediction import predict
+from nncodec.prediction import copied, predicted_words
 from nncodec.quantisation import quantise, step_of
-from nncodec.rounding import Float64s, widen
-from nncodec.tables import QUANTISABLE, Prediction, Profile
+from nncodec.rounding import Float64s, round_to, widen
+from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
+
+_WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer step, or exclude the tensor"
 
 
 @dataclass(frozen=True)
 class Choice:
     """How one tensor will be coded.
 
-    levels and residual are flat, or None where the tensor is exact or copied; `estimated_bits` is the order-0
-    entropy of the levels.
+    candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat. words: the
+    folded differences of an exact tensor that is predicted. copy: the tensor that a COPY gives.
     """
 
     tensor: Tensor
     prediction: Prediction = Prediction.NONE
-    parent: int | None = None
-    predicted: Float64s | None = None
+    candidate: Candidate | None = None
     residual: Float64s | None = None
     levels: Levels | None = None
+    words: bytes | None = None
+    copy: Tensor | None = None
     estimated_bits: float = 0.0
     notice: str | None = None
 
 
-def choose(tensor: Tensor, config: EncoderConfig, references: Sequence[Model]) -> Choice:
-    """The cheapest admissible way to code `tensor`, by estimated bits."""
-    relatives = [(index, model.by_name[tensor.name]) for index, model in enumerate(references) if tensor.name in model.by_name]
-    for index, relative in relatives:
-        if relative.content_id == tensor.content_id:
-            return Choice(tensor, Prediction.COPY, index)
-    if not config.quantises(tensor):
-        return Choice(tensor)
-    values = widen(tensor.data, tensor.dtype)
-    candidates = [_quantised(tensor, values, config)]
-    for index, relative in relatives:
-        if relative.dtype in QUANTISABLE and len(relative.shape) == len(tensor.shape):
-            candidates.append(_difference(tensor, values, config, (index, relative)))
-    usable = [candidate for candidate in candidates if candidate.levels is not None]
-    best = min(usable or candidates, key=lambda candidate: candidate.estimated_bits)
-    return _skipped(best, relatives) if best.prediction == Prediction.DIFFERENCE else best
+class Chooser:
+    """Chooses for the tensors of one model, in order."""
+
+    def __init__(self, config: EncoderConfig, references: Sequence[Model]) -> None:
+        self._config = config
+        self._matcher = Matcher(references, dict(config.name_map))
+        self._search = None if config.profile == Profile.BASELINE else MapSearch()
+        self._step = step_of(config.quantiser())
+
+    def choose(self, tensor: Tensor, place: int) -> Choice:
+        """The cheapest admissible way to code `tensor`, the one at `place` of its model, by estimated bits."""
+        same = self._matcher.same_content(tensor)
+        if same is not None:
+            return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same), copy=tensor)
+        relatives = self._matcher.named(tensor) or self._matcher.shaped(tensor, place)
+        choose = self._choose_levels if self._config.quantises(tensor) else self._choose_exact
+        choice = choose(tensor, relatives)
+        if self._search is not None and choice.candidate is not None and choice.candidate.rows is not None:
+            self._search.remember(*choice.candidate.rows)
+        return choice
+
+    def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
+        values = widen(tensor.data, tensor.dtype)
+        best = self._quantised(tensor, values, None)
+        if best.levels is None:
+            return best
+        for candidate in candidates(tensor, values, relatives, self._search):
+            choice = self._quantised(tensor, values, candidate)
+            if choice.levels is not None and choice.estimated_bits < best.estimated_bits:
+                best = choice
+        return best if best.levels is None or best.levels.any() else _without_levels(best, values)
+
+    def _quantised(self, tensor: Tensor, values: Float64s, candidate: Candidate | None) -> Choice:
+        residual = values if candidate is None or candidate.predicted is None else values - candidate.predicted
+        levels = quantise(residual, self._step, self._config.f)
+        if levels is None:
+            return Choice(tensor, notice=_why_exact(values))
+        choice = Choice(tensor, residual=residual, levels=levels, estimated_bits=entropy_bits(levels))
+        if candidate is None:
+            return choice
+        bits = choice.estimated_bits + candidate.side_bits
+        return replace(choice, prediction=Prediction.REFERENCE, candidate=candidate, estimated_bits=bits)
+
+    def _choose_exact(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
+        width = symbol_width(tensor.dtype)
+        best = Choice(tensor, estimated_bits=plane_bits(tensor.data, width))
+        for candidate in self._exact_candidates(tensor, relatives):
+            predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
+            if predicted == tensor.data and candidate.is_ungained:
+                return Choice(tensor, Prediction.COPY, candidate, copy=tensor)
+            words = differ(tensor.data, predicted, tensor.dtype, width)
+            bits = plane_bits(words, width) + candidate.side_bits
+            if bits < best.estimated_bits:
+                best = Choice(tensor, Prediction.REFERENCE, candidate, words=words, estimated_bits=bits)
+        return best
+
+    def _exact_candidates(self, tensor: Tensor, relatives: Sequence[Relative]) -> Iterator[Candidate]:
+        if self._search is None or tensor.dtype == DType.STRING:
+            return
+        if tensor.dtype in QUANTISABLE:
+            values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+            yield from candidates(tensor, values, relatives, self._search)
+            return
+        for relative in relatives:
+            if relative.tensor.dtype == tensor.dtype and relative.tensor.shape == tensor.shape:
+                yield plain_candidate(tensor, relative)
 
 
-def _quantised(tensor: Tensor, values: Float64s, config: EncoderConfig) -> Choice:
-    levels = quantise(values, step_of(config.quantiser()), config.f)
-    if levels is None:
-        return Choice(tensor, notice=_why_exact(values))
-    notice = None
-    if values.any() and not levels.any():
-        notice = "the step wipes out every weight: all levels are 0; ask for a finer step, or exclude the tensor"
-    return Choice(tensor, residual=values, levels=levels, estimated_bits=entropy_bits(levels), notice=notice)
-
-
-def _difference(tensor: Tensor, values: Float64s, config: EncoderConfig, relative: tuple[int, Tensor]) -> Choice:
-    index, reference = relative
-    predicted = predict(reference, tensor.shape)
-    residual = values - predicted
-    levels = quantise(residual, step_of(config.quantiser()), config.f)
-    if levels is None:
-        return Choice(tensor, notice=_why_exact(values))
-    bits = entropy_bits(levels)
-    return Choice(tensor, Prediction.DIFFERENCE, index, predicted, residual, levels, bits)
-
-
-def _skipped(choice: Choice, relatives: list[tuple[int, Tensor]]) -> Choice:
-    """A difference without any level is a copy, where the reference has the same type and shape."""
-    reference = dict(relatives)[choice.parent or 0]
-    same = reference.dtype == choice.tensor.dtype and reference.shape == choice.tensor.shape
-    finite = same and bool(np.isfinite(widen(reference.data, reference.dtype)).all())
-    if finite and choice.levels is not None and not choice.levels.any():
-        return Choice(choice.tensor, Prediction.COPY, choice.parent)
-    return choice
+def _without_levels(choice: Choice, values: Float64s) -> Choice:
+    """All levels are 0: a prediction that is exact bits is a copy; weights that vanish get a notice."""
+    tensor, candidate = choice.tensor, choice.candidate
+    if candidate is None:
+        return replace(choice, notice=_WIPED_OUT) if values.any() else choice
+    (term, reference), *others = candidate.pairs
+    if others or not candidate.is_ungained or reference.dtype != tensor.dtype or candidate.predicted is None:
+        return choice
+    copy = copied(reference, term, tensor.name, tensor.shape)
+    if copy.data != round_to(candidate.predicted, tensor.dtype):
+        return choice
+    return Choice(tensor, Prediction.COPY, candidate, copy=copy)
 
 
 def _why_exact(values: Float64s) -> str:
@@ -92,20 +134,9 @@ def _why_exact(values: Float64s) -> str:
     return "kept exact: it holds NaN or infinity"
 
 
-def entropy_bits(levels: Levels) -> float:
-    """Order-0 entropy of `levels`, in bits for the whole tensor (paper eq. 8 models the same quantity)."""
-    counts = np.unique(levels, return_counts=True)[1]
-    return float(-(counts * np.log2(counts / levels.size)).sum())
-
-
-def centroid_offset(choices: Sequence[Choice], config: EncoderConfig) -> int:
-    """Clause E.4: the reconstruction offset, in 1/256 step, with the least squared error over all levels.
-
-    Zero in profile BASELINE, which has none.
-    """
-    if config.profile == Profile.BASELINE:
-        return 0
-    step, total, count = step_of(config.quantiser()), 0.0, 0
+def centroid_offset(choices: Sequence[Choice], step: float) -> int:
+    """Clause E.6: the reconstruction offset, in 1/256 step, with the least squared error over the levels of `choices`."""
+    total, count = 0.0, 0
     for choice in choices:
         if choice.levels is None or choice.residual is None:
             continue

@@ -31,6 +31,7 @@ class EncoderConfig:
     include, exclude: name patterns (as in a shell) of floating-point tensors to quantise, or to keep exact, whatever
     the rule of clause E.2 says; exclude wins.
     slice_symbols: symbols of a slice at most.
+    name_map: pairs (name in the model, name in the references) for tensors that were renamed.
 
     Raises EncodeError for values that no stream can carry, or that contradict one another.
     """
@@ -44,6 +45,7 @@ class EncoderConfig:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     slice_symbols: int = 2**22
+    name_map: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Check every value and their combination."""

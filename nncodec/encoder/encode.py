@@ -1,4 +1,4 @@
-"""SPEC.md clause E.8 (informative): the encoding process: a model and reference models in, bytes out."""
+"""SPEC.md clause E.11 (informative): the encoding process: a model and reference models in, bytes out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nncodec.encoder.choice import Choice, centroid_offset, choose
+from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.groups import plan_groups
+from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.report import EncodeReport, make_report
 from nncodec.encoder.writer import Frame, code_groups, write_stream
 from nncodec.errors import EncodeError
-from nncodec.model import Model, Tensor
-from nncodec.prediction import copied, reconstruct
+from nncodec.model import Model, Tensor, Topology
+from nncodec.prediction import reconstruct
 from nncodec.rounding import widen
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import Prediction
+from nncodec.tables import QUANTISABLE
 
 Progress = Callable[[int, int], None]
 
@@ -58,14 +58,13 @@ def encode_with_report(
     """As `encode`, with the decoded model and a report; `progress` is called with bytes done and bytes in all."""
     config = config or EncoderConfig()
     _check_names(model)
-    choices = [choose(tensor, config, references) for tensor in model.tensors]
-    quantiser = config.quantiser(centroid_offset(choices, config))
-    choices, tensors = _reconstruct_all(choices, quantiser, references)
-    choices, parents = _drop_unused_parents(choices, references)
-    decoded = Model(tuple(tensors), model.topology)
-    plan = plan_groups(choices, quantiser)
+    chooser = Chooser(config, references)
+    choices = [chooser.choose(tensor, place) for place, tensor in enumerate(model.tensors)]
+    topology_parent = _topology_parent(model, references)
+    choices, parents, topology_parent = _drop_unused_parents(choices, references, topology_parent)
+    plan, decoded = _plan(choices, config, model.topology)
     coded = code_groups(plan, config.slice_symbols, progress)
-    written = write_stream(plan, coded, decoded, Frame(config.profile, parents))
+    written = write_stream(plan, coded, decoded, Frame(config.profile, parents, topology_parent))
     return Encoded(written.data, decoded, make_report(choices, decoded, written))
 
 
@@ -77,41 +76,58 @@ def _check_names(model: Model) -> None:
             raise EncodeError(f"the name of tensor {tensor.name!r} has no UTF-8 form: {error}") from None
 
 
-def _reconstruct_all(
-    choices: Sequence[Choice], quantiser: Quantiser, references: Sequence[Model]
-) -> tuple[list[Choice], list[Tensor]]:
-    """What the decoder will have; a tensor whose levels would overflow its type is put back to exact."""
-    kept, tensors = [], []
-    for choice in choices:
-        if choice.levels is not None and not _representable(choice, quantiser):
-            choice = Choice(choice.tensor, notice="kept exact: a quantised value would overflow its type")
-        kept.append(choice)
-        tensors.append(_reconstructed(choice, quantiser, references))
-    return kept, tensors
+def _plan(choices: Sequence[Choice], config: EncoderConfig, topology: Topology) -> tuple[Plan, Model]:
+    """The plan, and what a decoder will make of it; tensors whose levels overflow their type go back to exact."""
+    plan = plan_groups(choices, config)
+    tensors = _reconstruct_all(plan)
+    overflown = [not _is_finite(tensor) and choice.levels is not None for tensor, choice in zip(tensors, choices, strict=True)]
+    if any(overflown):
+        note = "kept exact: a quantised value would overflow its type"
+        kept = [Choice(c.tensor, notice=note) if over else c for c, over in zip(choices, overflown, strict=True)]
+        return _plan(kept, config, topology)
+    return plan, Model(tuple(tensors), topology)
 
 
-def _reconstructed(choice: Choice, quantiser: Quantiser, references: Sequence[Model]) -> Tensor:
+def _reconstruct_all(plan: Plan) -> list[Tensor]:
+    return [_reconstructed(c, plan.quantiser_of(record)) for c, record in zip(plan.choices, plan.records, strict=True)]
+
+
+def _reconstructed(choice: Choice, quantiser: Quantiser | None) -> Tensor:
     tensor = choice.tensor
-    if choice.prediction == Prediction.COPY:
-        return copied(references[choice.parent or 0].by_name[tensor.name], tensor.name)
-    if choice.levels is None:
-        return tensor
-    data = reconstruct(choice.levels, quantiser, choice.predicted, tensor.dtype)
+    if choice.levels is None or quantiser is None:
+        return choice.copy or tensor
+    predicted = None if choice.candidate is None else choice.candidate.predicted
+    data = reconstruct(choice.levels, quantiser, predicted, tensor.dtype)
     return Tensor(tensor.name, tensor.dtype, tensor.shape, data)
 
 
-def _representable(choice: Choice, quantiser: Quantiser) -> bool:
-    if choice.levels is None:
-        return True
-    data = reconstruct(choice.levels, quantiser, choice.predicted, choice.tensor.dtype)
-    return bool(np.isfinite(widen(data, choice.tensor.dtype)).all())
+def _is_finite(tensor: Tensor) -> bool:
+    return tensor.dtype not in QUANTISABLE or bool(np.isfinite(widen(tensor.data, tensor.dtype)).all())
 
 
-def _drop_unused_parents(choices: list[Choice], references: Sequence[Model]) -> tuple[list[Choice], list[bytes]]:
+def _topology_parent(model: Model, references: Sequence[Model]) -> int | None:
+    """The first reference with the same topology; none is looked for where there is nothing to save."""
+    if not model.topology.data:
+        return None
+    same = (index for index, reference in enumerate(references) if reference.topology == model.topology)
+    return next(same, None)
+
+
+def _drop_unused_parents(
+    choices: Sequence[Choice], references: Sequence[Model], topology_parent: int | None
+) -> tuple[list[Choice], list[Model], int | None]:
     """Parents are the references in use, renumbered; a reference that predicts nothing costs nothing."""
-    used = sorted({choice.parent for choice in choices if choice.parent is not None})
-    place = {parent: index for index, parent in enumerate(used)}
-    renumbered = [
-        choice if choice.parent is None else replace(choice, parent=place[choice.parent]) for choice in choices
-    ]
-    return renumbered, [references[parent].content_id for parent in used]
+    used = {term.parent for choice in choices if choice.candidate for term, _ in choice.candidate.pairs}
+    if topology_parent is not None:
+        used.add(topology_parent)
+    place = {parent: index for index, parent in enumerate(sorted(used))}
+    renumbered = [_renumbered(choice, place) for choice in choices]
+    topology_place = None if topology_parent is None else place[topology_parent]
+    return renumbered, [references[parent] for parent in sorted(used)], topology_place
+
+
+def _renumbered(choice: Choice, place: dict[int, int]) -> Choice:
+    if choice.candidate is None:
+        return choice
+    pairs = tuple((replace(term, parent=place[term.parent]), tensor) for term, tensor in choice.candidate.pairs)
+    return replace(choice, candidate=replace(choice.candidate, pairs=pairs))

@@ -1,16 +1,27 @@
-"""SPEC.md clause E.5 (informative): slice groups and the tensor table that follow from the choices."""
+"""SPEC.md clause E.7 (informative): slice groups and the tensor table that follow from the choices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from nncodec.encoder.choice import Choice
+from nncodec.encoder.choice import Choice, centroid_offset
+from nncodec.encoder.config import EncoderConfig
 from nncodec.entropy.binarisation import smallest_width
 from nncodec.layout import GroupLayout, lay_out
+from nncodec.quantisation import step_of
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.syntax.tensor_table import TensorRecord
-from nncodec.tables import DType, LevelWidth, Prediction
+from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
+from nncodec.table import identity_of
+from nncodec.tables import DType, LevelWidth, Prediction, Profile
+
+
+class GroupKey(NamedTuple):
+    """What the tensors of a slice group have in common: `dtype` is None for levels."""
+
+    dtype: DType | None
+    is_difference: bool
 
 
 @dataclass(frozen=True)
@@ -29,34 +40,57 @@ class Plan:
     records: list[TensorRecord]
     groups: list[GroupPlan]
 
+    def quantiser_of(self, record: TensorRecord) -> Quantiser | None:
+        """The quantiser that holds for a tensor."""
+        group = record.coding.slice_group
+        return record.coding.quantiser or (None if group is None else self.groups[group].quantiser)
 
-def plan_groups(choices: Sequence[Choice], quantiser: Quantiser) -> Plan:
-    """All levels form one group, so that one coder learns from all; exact tensors form one group an element type."""
-    keys: dict[DType | None, int] = {}
+
+def key_of(choice: Choice) -> GroupKey | None:
+    """The group of a tensor; None where nothing of it is coded."""
+    if choice.prediction == Prediction.COPY:
+        return None
+    dtype = choice.tensor.dtype if choice.levels is None else None
+    return GroupKey(dtype, choice.prediction == Prediction.REFERENCE)
+
+
+def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
+    """Levels form one group, exact tensors one for each element type, differences apart from the others.
+
+    So one coder learns from all that is alike.
+    """
+    keys: dict[GroupKey, int] = {}
+    for choice in choices:
+        key = key_of(choice)
+        if key is not None:
+            keys.setdefault(key, len(keys))
     records = [_record(choice, keys) for choice in choices]
     layouts = lay_out(records, len(keys))
-    groups = [GroupPlan(quantiser if key is None else None, layouts[index]) for key, index in keys.items()]
+    groups = [GroupPlan(_quantiser(key, choices, config), layouts[index]) for key, index in keys.items()]
     return Plan(list(choices), records, groups)
 
 
-def _record(choice: Choice, keys: dict[DType | None, int]) -> TensorRecord:
-    tensor = choice.tensor
-    group, width = None, None
-    if choice.prediction != Prediction.COPY:
-        key = tensor.dtype if choice.levels is None else None
-        group = keys.setdefault(key, len(keys))
-        width = LevelWidth.NONE if choice.levels is None else smallest_width(choice.levels)
-    return TensorRecord(
-        name=tensor.name,
-        dtype=tensor.dtype,
-        rank=len(tensor.shape),
-        dims=list(tensor.shape),
-        string_size=tensor.nbytes if tensor.dtype == DType.STRING else None,
+def _quantiser(key: GroupKey, choices: Sequence[Choice], config: EncoderConfig) -> Quantiser | None:
+    if key.dtype is not None:
+        return None
+    quantiser = config.quantiser()
+    if config.profile == Profile.BASELINE:
+        return quantiser
+    members = [choice for choice in choices if key_of(choice) == key]
+    return replace(quantiser, reconstruction_offset=centroid_offset(members, step_of(quantiser)))
+
+
+def _record(choice: Choice, keys: dict[GroupKey, int]) -> TensorRecord:
+    key = key_of(choice)
+    terms = [] if choice.candidate is None else [term for term, _ in choice.candidate.pairs]
+    width = None if key is None else LevelWidth.NONE if choice.levels is None else smallest_width(choice.levels)
+    coding = TensorCoding(
         prediction=choice.prediction,
-        parent=choice.parent,
-        reference_tensor=None if choice.parent is None else 0,
-        slice_group=group,
+        term_count=len(terms) if terms else None,
+        terms=terms,
+        slice_group=None if key is None else keys[key],
         level_width=width,
         own_quantiser=None if choice.levels is None else False,
         quantiser=None,
     )
+    return TensorRecord(identity_of(choice.tensor), coding)

@@ -1,4 +1,4 @@
-"""SPEC.md clause E.6 (informative): from a plan to the bytes of a stream."""
+"""SPEC.md clause E.9 (informative): from a plan to the bytes of a stream."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nncodec.encoder.groups import GroupPlan, Plan
+from nncodec.encoder.tables import edits_from
 from nncodec.entropy.lzma2 import Content, compress
 from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.errors import EncodeError
 from nncodec.layout import Piece, element_total, extent, tensor_bytes
 from nncodec.limits import LEVELS, Limits
-from nncodec.model import Model, Topology
+from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.syntax.door import build
 from nncodec.syntax.end import End, IndexEntry, build_end
 from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, ModelParameterSet, SliceGroup
 from nncodec.syntax.slice import SliceHeader, build_slice_unit
 from nncodec.syntax.start import Start, build_start
-from nncodec.syntax.tensor_table import TENSOR_TABLE_UNIT, TensorTableUnit, build_tensor_records
+from nncodec.syntax.tensor_table import (
+    TENSOR_TABLE_UNIT,
+    TensorTableUnit,
+    build_table_edits,
+    build_tensor_records,
+)
 from nncodec.syntax.topology import TOPOLOGY_UNIT, TopologyUnit
 from nncodec.syntax.units import build_unit
 from nncodec.tables import EntropyCoder, HeaderCoding, LevelWidth, Profile, Representation, TopologyFormat, UnitType
@@ -75,14 +81,15 @@ def _cheapest(
 def _slice_headers(index: int, group: GroupPlan, slice_symbols: int) -> list[SliceHeader]:
     total = group.layout.symbol_count
     starts = range(0, total, slice_symbols)
-    return [SliceHeader(0, index, first, min(slice_symbols, total - first)) for first in starts]
+    return [SliceHeader(index, first, min(slice_symbols, total - first)) for first in starts]
 
 
 def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: EntropyCoder) -> bytes:
     if group.quantiser is None:
         parts = []
         for piece in pieces:
-            data = memoryview(plan.choices[piece.tensor].tensor.data).cast("B")
+            choice = plan.choices[piece.tensor]
+            data = memoryview(choice.tensor.data if choice.words is None else choice.words).cast("B")
             parts.append(data[piece.start * piece.width : (piece.start + piece.count) * piece.width])
         return encode_words(b"".join(parts), pieces[0].width, coder)
     levels = []
@@ -95,13 +102,14 @@ def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: Entro
 
 def write_stream(plan: Plan, coded: Sequence[CodedGroup], decoded: Model, frame: Frame) -> Written:
     """All units of the stream of one model. Raises EncodeError where no level of Annex A holds it."""
-    body = build_tensor_records(plan.records)
-    start = _start(plan, coded, frame, len(decoded.topology.data) + len(body))
+    topology = decoded.topology if frame.topology_parent is None else NO_TOPOLOGY
+    table, table_size = _tensor_table_unit(plan, frame.parents)
+    start = _start(plan, coded, frame, len(topology.data) + table_size)
     parts = {
         "start": build_start(start),
-        "model_parameter_set": _parameter_unit(coded, frame.parents),
-        "topology": _topology_unit(decoded.topology),
-        "tensor_table": _tensor_table_unit(len(plan.records), body),
+        "model_parameter_set": _parameter_unit(coded, frame),
+        "topology": _topology_unit(topology),
+        "tensor_table": table,
     }
     slices = [
         (header, build_slice_unit(header, payload))
@@ -113,7 +121,7 @@ def write_stream(plan: Plan, coded: Sequence[CodedGroup], decoded: Model, frame:
         index.append(IndexEntry(offset, len(unit), header))
         offset += len(unit)
     parts["slices"] = b"".join(unit for _, unit in slices)
-    parts["end"] = build_end(End(len(index), index, 1, [decoded.content_id]))
+    parts["end"] = build_end(End(len(index), index, decoded.content_id))
     return Written(b"".join(parts.values()), start.level, {name: len(part) for name, part in parts.items()})
 
 
@@ -122,12 +130,15 @@ class Frame:
     """What a stream says of itself as a whole."""
 
     profile: Profile
-    parents: list[bytes]
+    parents: list[Model]
+    topology_parent: int | None
 
 
-def _parameter_unit(coded: Sequence[CodedGroup], parents: list[bytes]) -> bytes:
+def _parameter_unit(coded: Sequence[CodedGroup], frame: Frame) -> bytes:
     groups = [part.group for part in coded]
-    parameters = ModelParameterSet(0, len(parents), parents, len(groups), groups)
+    parents = [parent.content_id for parent in frame.parents]
+    topology_parent = 0 if frame.topology_parent is None else frame.topology_parent + 1
+    parameters = ModelParameterSet(len(parents), parents, topology_parent, len(groups), groups)
     return build_unit(UnitType.MODEL_PARAMETER_SET, build(MODEL_PARAMETER_SET, parameters))
 
 
@@ -135,14 +146,23 @@ def _topology_unit(topology: Topology) -> bytes:
     if topology.format == TopologyFormat.NONE:
         return b""
     coding, body = _smaller_body(topology.data)
-    record = TopologyUnit(0, topology.format, coding, len(topology.data), body)
+    record = TopologyUnit(topology.format, coding, len(topology.data), body)
     return build_unit(UnitType.TOPOLOGY, build(TOPOLOGY_UNIT, record))
 
 
-def _tensor_table_unit(count: int, records: bytes) -> bytes:
-    coding, body = _smaller_body(records)
-    record = TensorTableUnit(0, count, coding, len(records), body)
-    return build_unit(UnitType.TENSOR_TABLE, build(TENSOR_TABLE_UNIT, record))
+def _tensor_table_unit(plan: Plan, parents: Sequence[Model]) -> tuple[bytes, int]:
+    """The shortest tensor table unit, complete or inherited, and the bytes of its body before coding."""
+    forms = [(0, build_tensor_records(plan.records))]
+    for index, parent in enumerate(parents):
+        edits = edits_from(parent, index, plan.records)
+        if edits is not None:
+            forms.append((index + 1, build_table_edits(edits)))
+    units = []
+    for table_parent, records in forms:
+        coding, body = _smaller_body(records)
+        record = TensorTableUnit(table_parent, coding, len(records), body)
+        units.append((build_unit(UnitType.TENSOR_TABLE, build(TENSOR_TABLE_UNIT, record)), len(records)))
+    return min(units, key=lambda unit: len(unit[0]))
 
 
 def _smaller_body(data: bytes) -> tuple[HeaderCoding, bytes]:
@@ -161,12 +181,11 @@ def _start(plan: Plan, coded: Sequence[CodedGroup], frame: Frame, header_size: i
         tensor_count=len(plan.records),
         element_count=sum(map(element_total, plan.records)),
         decoded_size=sum(map(tensor_bytes, plan.records)),
-        header_size=header_size,
     )
     needs = {
         "elements": max([start.element_count, *map(extent, plan.records)]),
         "tensors": start.tensor_count,
-        "rank": max((record.rank for record in plan.records), default=0),
+        "rank": max((record.identity.rank for record in plan.records), default=0),
         "decoded_bytes": start.decoded_size,
         "name_bytes": max((len(record.name.encode()) for record in plan.records), default=0),
         "header_bytes": header_size,

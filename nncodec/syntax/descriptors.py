@@ -136,17 +136,20 @@ class Unsigned(Descriptor):
 
 
 class Signed(Descriptor):
-    """i(8): two's complement."""
+    """i(n): two's complement, n/8 bytes, little-endian."""
 
-    text = "i(8)"
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.size = bits // 8
+        self.text = f"i({bits})"
 
     def read(self, stream: IO[bytes], context: Context) -> int:
         """Any value is valid."""
-        return int.from_bytes(take(stream, 1), "little", signed=True)
+        return int.from_bytes(take(stream, self.size), "little", signed=True)
 
     def write(self, value: int) -> bytes:
         """Raises OverflowError where `value` does not fit."""
-        return value.to_bytes(1, "little", signed=True)
+        return value.to_bytes(self.size, "little", signed=True)
 
 
 class Leb128(Descriptor):
@@ -185,6 +188,25 @@ class Leb128(Descriptor):
             value >>= 7
         out.append(value)
         return bytes(out)
+
+
+class ZigZag(Descriptor):
+    """zz: a leb128 of 2v for v >= 0 and of -2v - 1 for v < 0."""
+
+    text = "zz"
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__()
+        self.folded = Leb128(maximum)
+
+    def read(self, stream: IO[bytes], context: Context) -> int:
+        """Raises Flaw as leb128 does."""
+        value = int(self.folded.read(stream, context))
+        return -(value + 1) // 2 if value & 1 else value // 2
+
+    def write(self, value: int) -> bytes:
+        """Raises ValueError where `value` is out of range."""
+        return self.folded.write(2 * value if value >= 0 else -2 * value - 1)
 
 
 class Enumerated(Descriptor):
@@ -298,3 +320,22 @@ class Step(Descriptor):
         if not (math.isfinite(value) and MIN_STEP <= value <= MAX_STEP):
             raise ValueError(f"{value!r} is not a step (2^-512 to 2^512)")
         return struct.pack("<d", value)
+
+
+class Half(Descriptor):
+    """f(16): IEEE-754 binary16, little-endian, holding a gain: finite."""
+
+    text = "f(16)"
+
+    def read(self, stream: IO[bytes], context: Context) -> float:
+        """Raises Flaw where the value is infinite or not a number."""
+        value: float = struct.unpack("<e", take(stream, 2))[0]
+        if not math.isfinite(value):
+            raise Flaw(ErrorClass.VALUE_RANGE, f"{value!r} is not a gain")
+        return value
+
+    def write(self, value: float) -> bytes:
+        """Raises ValueError or OverflowError where `value` cannot be a gain."""
+        if not math.isfinite(value):
+            raise ValueError(f"{value!r} is not a gain")
+        return struct.pack("<e", value)

@@ -38,14 +38,18 @@ def parse_front(declaration: DataclassStruct[R], region: bytes, session: Session
     return record, stream.tell()
 
 
-def parse_sequence(declaration: DataclassStruct[R], count: int, region: bytes, session: Session) -> list[R]:
-    """The `count` records that fill `region` exactly, one after another. Raises InvalidStreamError."""
+def parse_all(declaration: DataclassStruct[R], region: bytes, most: int, session: Session) -> list[R]:
+    """The records that fill `region` exactly, one after another, `most` at most. Raises InvalidStreamError."""
     stream = io.BytesIO(region)
-    records = []
-    for index in range(count):
-        session.record = f"{declaration.dc_type.__name__}[{index}]"
+    records: list[R] = []
+    while (position := stream.tell()) < len(region):
+        if len(records) == most:
+            what = f"more than {most} records"
+            raise InvalidStreamError(
+                ErrorClass.SIZE_MISMATCH, what, clause=session.clause, offset=session.base + position
+            )
+        session.record = f"{declaration.dc_type.__name__}[{len(records)}]"
         records.append(_parse_record(declaration, stream, session))
-    _check_filled(stream, session)
     return records
 
 

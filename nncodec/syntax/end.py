@@ -29,12 +29,11 @@ class IndexEntry(DataclassMixin):
 
 @dataclass(frozen=True)
 class End(DataclassMixin):
-    """Index of all slices in stream order, and the content id of every model."""
+    """Index of all slices in stream order, and the content id of the model."""
 
     slice_count: int = csfield(Leb128(LEVELS[-1].slices))
     index: list[IndexEntry] = csfield(c.Array(c.this.slice_count, DataclassStruct(IndexEntry)))
-    model_count: int = csfield(Leb128(2**16))
-    content_ids: list[bytes] = csfield(c.Array(c.this.model_count, ByteString(CONTENT_ID_BYTES, "32")))
+    content_id: bytes = csfield(ByteString(CONTENT_ID_BYTES, "32"))
 
 
 @dataclass(frozen=True)

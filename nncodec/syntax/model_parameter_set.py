@@ -25,7 +25,7 @@ class Quantiser(DataclassMixin):
     q_bits: int | None = csfield(c.If(c.this.step_kind == StepKind.DECADIC, Unsigned(8)))
     step_code: int | None = csfield(c.If(c.this.step_kind == StepKind.COMPACT, Unsigned(16)))
     step_value: float | None = csfield(c.If(c.this.step_kind == StepKind.BINARY64, Step()))
-    reconstruction_offset: int = csfield(Signed())
+    reconstruction_offset: int = csfield(Signed(8))
 
 
 QUANTISER = DataclassStruct(Quantiser)
@@ -47,9 +47,9 @@ SLICE_GROUP = DataclassStruct(SliceGroup)
 class ModelParameterSet(DataclassMixin):
     """Reference models by content id, and the slice groups."""
 
-    model_index: int = csfield(Leb128(2**16))
     parent_count: int = csfield(Leb128(LEVELS[-1].parents))
     parents: list[bytes] = csfield(c.Array(c.this.parent_count, ByteString(CONTENT_ID_BYTES, "32")))
+    topology_parent: int = csfield(Leb128(LEVELS[-1].parents))
     group_count: int = csfield(Leb128(LEVELS[-1].groups))
     groups: list[SliceGroup] = csfield(c.Array(c.this.group_count, SLICE_GROUP))
 

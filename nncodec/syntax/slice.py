@@ -19,14 +19,13 @@ CLAUSE = "6.7"
 class SliceHeader(DataclassMixin):
     """Which symbols of which slice group the payload holds; the coded payload follows up to the end of the unit."""
 
-    model_index: int = csfield(Leb128(2**16))
     slice_group: int = csfield(Leb128(LEVELS[-1].groups))
     first_symbol: int = csfield(Leb128(2**48))
     symbol_count: int = csfield(Leb128(LEVELS[-1].slice_bytes))
 
 
 SLICE_HEADER = DataclassStruct(SliceHeader)
-_LONGEST_HEADER = 3 + 2 + 7 + 4
+_LONGEST_HEADER = 2 + 7 + 4
 
 
 def build_slice_unit(header: SliceHeader, payload: bytes) -> bytes:

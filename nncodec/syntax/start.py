@@ -16,7 +16,7 @@ from nncodec.errors import (
     LimitExceededError,
     UnsupportedStreamError,
 )
-from nncodec.limits import LEVELS, MAX_FEATURE_MASK, MAX_UNIT_BYTES, Limits
+from nncodec.limits import LEVELS, MAX_FEATURE_MASK, Limits
 from nncodec.syntax.descriptors import ByteString, Element, Enumerated, Leb128, Session, Unsigned
 from nncodec.syntax.door import build, crc32c, parse
 from nncodec.tables import CRC_BYTES, MAGIC, VERSION, Profile
@@ -46,7 +46,6 @@ class Start(DataclassMixin):
     tensor_count: int = csfield(Leb128(2**32))
     element_count: int = csfield(Leb128(2**48))
     decoded_size: int = csfield(Leb128(2**48))
-    header_size: int = csfield(Leb128(MAX_UNIT_BYTES))
 
 
 START_PREFIX = DataclassStruct(StartPrefix)
@@ -114,7 +113,6 @@ def _check_limits(start: Start, limits: Limits) -> None:
         ("tensor_count", start.tensor_count, bounds.tensors),
         ("element_count", start.element_count, bounds.elements),
         ("decoded_size", start.decoded_size, bounds.decoded_bytes),
-        ("header_size", start.header_size, bounds.header_bytes),
     ):
         if value > bound:
             what = f"{name} {value} is over the {bound} that level {start.level} allows"

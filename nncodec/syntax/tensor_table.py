@@ -9,24 +9,68 @@ import construct as c
 from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
 
 from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_UNIT_BYTES
-from nncodec.syntax.descriptors import Enumerated, Flag, Leb128, Rest, Session, Text, Unsigned
-from nncodec.syntax.door import build, parse, parse_sequence
+from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Session, Text, Unsigned, ZigZag
+from nncodec.syntax.door import build, parse, parse_all
 from nncodec.syntax.model_parameter_set import QUANTISER, Quantiser
 from nncodec.syntax.units import Unit
-from nncodec.tables import DType, HeaderCoding, LevelWidth, Prediction
+from nncodec.tables import DType, Edit, HeaderCoding, LevelWidth, Prediction
 
 CLAUSE = "6.6"
 
 
 @dataclass(frozen=True)
 class TensorTableUnit(DataclassMixin):
-    """The tensor table of one model; `body` holds the records, coded as `header_coding` says (clause 9.1)."""
+    """The tensor table; `body` holds tensor records, or edits of the table of a parent, coded by clause 9.1."""
 
-    model_index: int = csfield(Leb128(2**16))
-    tensor_count: int = csfield(Leb128(LEVELS[-1].tensors))
+    table_parent: int = csfield(Leb128(LEVELS[-1].parents))
     header_coding: HeaderCoding = csfield(Enumerated(HeaderCoding))
     body_size: int = csfield(Leb128(MAX_UNIT_BYTES))
     body: bytes = csfield(Rest())
+
+
+@dataclass(frozen=True)
+class TensorIdentity(DataclassMixin):
+    """What a tensor is (clause 6.6.1)."""
+
+    name: str = csfield(Text(LEVELS[-1].name_bytes))
+    dtype: DType = csfield(Enumerated(DType))
+    rank: int = csfield(Unsigned(8))
+    dims: list[int] = csfield(c.Array(c.this.rank, Leb128(MAX_DIMENSION)))
+    string_size: int | None = csfield(c.If(c.this.dtype == DType.STRING, Leb128(MAX_UNIT_BYTES)))
+
+
+@dataclass(frozen=True)
+class ChannelMap(DataclassMixin):
+    """Where the rows and columns of a prediction stand in the reference (clause 6.6.3)."""
+
+    axis_count: int = csfield(Unsigned(8))
+    axes: list[int] = csfield(c.Array(c.this.axis_count, Unsigned(8)))
+    row_count: int = csfield(Leb128(MAX_DIMENSION))
+    rows: list[int] = csfield(c.Array(c.this.row_count, ZigZag(2**32)))
+    column_count: int = csfield(Leb128(MAX_DIMENSION))
+    columns: list[int] = csfield(c.Array(c.this.column_count, ZigZag(2**32)))
+
+
+CHANNEL_MAP = DataclassStruct(ChannelMap)
+
+
+@dataclass(frozen=True)
+class Term(DataclassMixin):
+    """One reference tensor of a prediction, with gains (clause 6.6.3)."""
+
+    parent: int = csfield(Leb128(LEVELS[-1].parents))
+    reference_tensor: int = csfield(Leb128(LEVELS[-1].tensors))
+    mapped: bool = csfield(Flag())
+    channel_map: ChannelMap | None = csfield(c.If(c.this.mapped, CHANNEL_MAP))
+    gain_count: int = csfield(Leb128(MAX_DIMENSION))
+    gains: list[float] = csfield(c.Array(c.this.gain_count, Half()))
+
+
+TERM = DataclassStruct(Term)
+
+
+def _is_coded(context: Context) -> bool:
+    return context.prediction != Prediction.COPY
 
 
 def _has_levels(context: Context) -> bool:
@@ -37,26 +81,72 @@ def _has_own_quantiser(context: Context) -> bool:
     return bool(context.own_quantiser)
 
 
-@dataclass(frozen=True)
-class TensorRecord(DataclassMixin):
-    """One tensor (clause 6.6.1)."""
+def _term_count(context: Context) -> int:
+    return context.term_count or 0
 
-    name: str = csfield(Text(LEVELS[-1].name_bytes))
-    dtype: DType = csfield(Enumerated(DType))
-    rank: int = csfield(Unsigned(8))
-    dims: list[int] = csfield(c.Array(c.this.rank, Leb128(MAX_DIMENSION)))
-    string_size: int | None = csfield(c.If(c.this.dtype == DType.STRING, Leb128(MAX_UNIT_BYTES)))
+
+@dataclass(frozen=True)
+class TensorCoding(DataclassMixin):
+    """How a tensor is coded (clause 6.6.2)."""
+
     prediction: Prediction = csfield(Enumerated(Prediction))
-    parent: int | None = csfield(c.If(c.this.prediction != Prediction.NONE, Leb128(LEVELS[-1].parents)))
-    reference_tensor: int | None = csfield(c.If(c.this.prediction != Prediction.NONE, Leb128(LEVELS[-1].tensors)))
-    slice_group: int | None = csfield(c.If(c.this.prediction != Prediction.COPY, Leb128(LEVELS[-1].groups)))
-    level_width: LevelWidth | None = csfield(c.If(c.this.prediction != Prediction.COPY, Enumerated(LevelWidth)))
+    term_count: int | None = csfield(c.If(c.this.prediction != Prediction.NONE, Unsigned(8)))
+    terms: list[Term] = csfield(c.Array(_term_count, TERM))
+    slice_group: int | None = csfield(c.If(_is_coded, Leb128(LEVELS[-1].groups)))
+    level_width: LevelWidth | None = csfield(c.If(_is_coded, Enumerated(LevelWidth)))
     own_quantiser: bool | None = csfield(c.If(_has_levels, Flag()))
     quantiser: Quantiser | None = csfield(c.If(_has_own_quantiser, QUANTISER))
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether the symbols are levels."""
+        return self.level_width not in (None, LevelWidth.NONE)
+
+
+TENSOR_IDENTITY = DataclassStruct(TensorIdentity)
+TENSOR_CODING = DataclassStruct(TensorCoding)
+
+
+@dataclass(frozen=True)
+class TensorRecord(DataclassMixin):
+    """One tensor of a table that stands by itself."""
+
+    identity: TensorIdentity = csfield(TENSOR_IDENTITY)
+    coding: TensorCoding = csfield(TENSOR_CODING)
+
+    @property
+    def name(self) -> str:
+        """Name of the tensor."""
+        return self.identity.name
+
+    @property
+    def dtype(self) -> DType:
+        """Element type of the tensor."""
+        return self.identity.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Dimensions of the tensor."""
+        return tuple(self.identity.dims)
+
+
+def _has_identity(context: Context) -> bool:
+    return context.edit in (Edit.REPLACE, Edit.INSERT)
+
+
+@dataclass(frozen=True)
+class TableEdit(DataclassMixin):
+    """One tensor of an inherited table that is not simply copied (clause 6.6.4)."""
+
+    skip: int = csfield(Leb128(LEVELS[-1].tensors))
+    edit: Edit = csfield(Enumerated(Edit))
+    identity: TensorIdentity | None = csfield(c.If(_has_identity, TENSOR_IDENTITY))
+    coding: TensorCoding | None = csfield(c.If(c.this.edit != Edit.DELETE, TENSOR_CODING))
 
 
 TENSOR_TABLE_UNIT = DataclassStruct(TensorTableUnit)
 TENSOR_RECORD = DataclassStruct(TensorRecord)
+TABLE_EDIT = DataclassStruct(TableEdit)
 
 
 def parse_tensor_table_unit(unit: Unit, session: Session) -> TensorTableUnit:
@@ -65,10 +155,23 @@ def parse_tensor_table_unit(unit: Unit, session: Session) -> TensorTableUnit:
 
 
 def build_tensor_records(records: Sequence[TensorRecord]) -> bytes:
-    """The body of a tensor table before it is coded. Raises EncodeError."""
+    """The body of a table that stands by itself, before it is coded. Raises EncodeError."""
     return b"".join(build(TENSOR_RECORD, record) for record in records)
 
 
-def parse_tensor_records(body: bytes, count: int, session: Session) -> list[TensorRecord]:
-    """The records that fill the decoded `body` of a tensor table exactly. Raises InvalidStreamError."""
-    return parse_sequence(TENSOR_RECORD, count, body, session)
+def build_table_edits(edits: Sequence[TableEdit]) -> bytes:
+    """The body of an inherited table before it is coded. Raises EncodeError."""
+    return b"".join(build(TABLE_EDIT, edit) for edit in edits)
+
+
+def parse_tensor_records(body: bytes, most: int, session: Session) -> list[TensorRecord]:
+    """The records that fill the decoded `body` of a table that stands by itself, `most` at most.
+
+    Raises InvalidStreamError.
+    """
+    return parse_all(TENSOR_RECORD, body, most, session)
+
+
+def parse_table_edits(body: bytes, most: int, session: Session) -> list[TableEdit]:
+    """The edits that fill the decoded `body` of an inherited table, `most` at most. Raises InvalidStreamError."""
+    return parse_all(TABLE_EDIT, body, most, session)

@@ -19,7 +19,6 @@ CLAUSE = "6.5"
 class TopologyUnit(DataclassMixin):
     """The topology of one model; `body` is coded as `header_coding` says (clause 9.1)."""
 
-    model_index: int = csfield(Leb128(2**16))
     topology_format: TopologyFormat = csfield(Enumerated(TopologyFormat))
     header_coding: HeaderCoding = csfield(Enumerated(HeaderCoding))
     body_size: int = csfield(Leb128(MAX_UNIT_BYTES))

@@ -1,0 +1,74 @@
+"""SPEC.md clause 8.4: exact differences: the words of a tensor given the words of its prediction, and back.
+
+Subtraction of integers, so that nothing is lost whatever the words mean. Floating-point words are first put into the
+order of their values, so that near values have near integers; and the difference is turned towards the sign of the
+prediction, so that growth and decay look alike on both sides of zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.tables import QUANTISABLE, DType
+
+Words = npt.NDArray[np.unsignedinteger]
+
+_WORD = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+
+
+def differ(data: bytes | memoryview, predicted: bytes, dtype: DType, width: int) -> bytes:
+    """8.4: folded differences of the `width`-byte words of `data` from those of `predicted`, as words."""
+    words, base = _words(data, width), _words(predicted, width)
+    turned = _is_negative(base, dtype)
+    difference = _ordered(words, dtype) - _ordered(base, dtype)
+    difference = np.where(turned, np.zeros_like(difference) - difference, difference)
+    return _fold(difference).tobytes()
+
+
+def add(differences: bytes, predicted: bytes, dtype: DType, width: int) -> bytes:
+    """Inverse of `differ`."""
+    folded, base = _words(differences, width), _words(predicted, width)
+    difference = _unfold(folded)
+    difference = np.where(_is_negative(base, dtype), np.zeros_like(difference) - difference, difference)
+    return _restored(_ordered(base, dtype) + difference, dtype).tobytes()
+
+
+def _words(data: bytes | memoryview, width: int) -> Words:
+    words: Words = np.frombuffer(data, _WORD[width])
+    return words
+
+
+def _top_bit(words: Words) -> Words:
+    return words.dtype.type(1 << (8 * words.itemsize - 1))
+
+
+def _is_negative(base: Words, dtype: DType) -> npt.NDArray[np.bool_]:
+    if dtype not in QUANTISABLE:
+        return np.zeros(base.shape, np.bool_)
+    return (base & _top_bit(base)) != 0
+
+
+def _ordered(words: Words, dtype: DType) -> Words:
+    """8.4.1: sign-magnitude words as unsigned integers in the order of their values; other words as they are."""
+    if dtype not in QUANTISABLE:
+        return words
+    return np.where((words & _top_bit(words)) != 0, ~words, words | _top_bit(words))
+
+
+def _restored(ordered: Words, dtype: DType) -> Words:
+    if dtype not in QUANTISABLE:
+        return ordered
+    return np.where((ordered & _top_bit(ordered)) != 0, ordered ^ _top_bit(ordered), ~ordered)
+
+
+def _fold(difference: Words) -> Words:
+    """8.4.2: two's complement 0, -1, 1, -2, ... as 0, 1, 2, 3, ..."""
+    one = difference.dtype.type(1)
+    sign = np.zeros_like(difference) - (difference >> difference.dtype.type(8 * difference.itemsize - 1))
+    return (difference << one) ^ sign
+
+
+def _unfold(folded: Words) -> Words:
+    one = folded.dtype.type(1)
+    return (folded >> one) ^ (np.zeros_like(folded) - (folded & one))

@@ -1,0 +1,63 @@
+"""SPEC.md clause E.3 (informative): which tensors of the reference models may predict which tensor of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nncodec.errors import EncodeError
+from nncodec.model import Model, Tensor
+
+_MOST_BY_SHAPE = 4
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A reference tensor: which model of the references, which place in it."""
+
+    parent: int
+    place: int
+    tensor: Tensor
+
+
+@dataclass
+class Matcher:
+    """Finds relatives of tensors. `name_map` gives names in the references for names of the model."""
+
+    references: Sequence[Model]
+    name_map: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the references by name, by content and by shape. Raises EncodeError on a mapped name that is missing."""
+        self._by_content: dict[bytes, Relative] = {}
+        self._by_shape: dict[tuple[object, ...], list[Relative]] = {}
+        self._places = [{tensor.name: place for place, tensor in enumerate(m.tensors)} for m in self.references]
+        for parent, model in enumerate(self.references):
+            for place, tensor in enumerate(model.tensors):
+                relative = Relative(parent, place, tensor)
+                self._by_content.setdefault(tensor.content_id, relative)
+                self._by_shape.setdefault((tensor.dtype, tensor.shape), []).append(relative)
+        for old in self.name_map.values():
+            if not any(old in places for places in self._places):
+                raise EncodeError(f"no reference has the tensor {old!r} that the name map asks for")
+
+    def same_content(self, tensor: Tensor) -> Relative | None:
+        """A reference tensor with the content of `tensor`; the one of the same name if there is one."""
+        for relative in self.named(tensor):
+            if relative.tensor.content_id == tensor.content_id:
+                return relative
+        return self._by_content.get(tensor.content_id)
+
+    def named(self, tensor: Tensor) -> list[Relative]:
+        """The reference tensors of the same (or the mapped) name, one a reference at most."""
+        name = self.name_map.get(tensor.name, tensor.name)
+        return [
+            Relative(parent, places[name], self.references[parent].tensors[places[name]])
+            for parent, places in enumerate(self._places)
+            if name in places
+        ]
+
+    def shaped(self, tensor: Tensor, place: int) -> list[Relative]:
+        """Reference tensors of the same type and shape, nearest in place first: for tensors whose name is new."""
+        relatives = self._by_shape.get((tensor.dtype, tensor.shape), [])
+        return sorted(relatives, key=lambda relative: abs(relative.place - place))[:_MOST_BY_SHAPE]
