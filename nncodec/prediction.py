@@ -20,7 +20,6 @@ from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import ChannelMap, Term
 from nncodec.tables import DTYPE_BITS, QUANTISABLE, DType
 
-CLAUSE = "8.3"
 Levels = npt.NDArray[np.int32]
 Array = npt.NDArray[Any]
 
@@ -34,13 +33,13 @@ def resolve_parents(parents: Sequence[bytes], references: Sequence[Model]) -> li
         return []
     if not references:
         what = f"the stream is predicted from model {parents[0].hex()}, and no reference was given"
-        raise InvalidStreamError(ErrorClass.REF_MISSING, what, clause=CLAUSE)
+        raise InvalidStreamError(ErrorClass.REF_MISSING, what, clause="R-7.2.3")
     given = {reference.content_id: reference for reference in references}
     for parent in parents:
         if parent not in given:
             ids = ", ".join(content_id.hex() for content_id in given)
             what = f"the stream is predicted from model {parent.hex()}; given: {ids}"
-            raise InvalidStreamError(ErrorClass.REF_MISMATCH, what, clause=CLAUSE)
+            raise InvalidStreamError(ErrorClass.REF_MISMATCH, what, clause="R-7.2.3")
     return [given[parent] for parent in parents]
 
 
