@@ -57,7 +57,8 @@ class GroupLayout:
         """The tensor parts that symbols `first` to `first + count` of the group are, in order."""
         end = first + count
         begin = bisect_right(self.segments, first, key=lambda segment: segment.first + segment.count)
-        for segment in self.segments[begin:]:
+        for index in range(begin, len(self.segments)):  # a copy of the rest would make many slices quadratic
+            segment = self.segments[index]
             if segment.first >= end:
                 return
             start = max(first, segment.first)

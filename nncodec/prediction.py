@@ -62,33 +62,52 @@ def align(values: Array, channel_map: ChannelMap | None, shape: tuple[int, ...])
 
     Raises InvalidStreamError (R-8.3.2) where the map or the ranks do not fit.
     """
-    if channel_map is not None and channel_map.axes:
-        if sorted(channel_map.axes) != list(range(values.ndim)):
-            raise _invalid("R-8.3.2", "", f"axes {channel_map.axes} are no permutation of {values.ndim} axes")
-        values = values.transpose(channel_map.axes)
-    if values.ndim != len(shape):
-        raise _invalid("R-8.3.2", "", f"a reference of rank {values.ndim} cannot predict rank {len(shape)}")
+    check_alignment(values.shape, channel_map, shape)
     if channel_map is not None:
-        for axis, picks in ((0, channel_map.rows), (1, channel_map.columns)):
-            if picks:
-                values = _pick(values, axis, picks, shape)
+        if channel_map.axes:
+            values = values.transpose(channel_map.axes)
+        for axis, codes in ((0, channel_map.rows), (1, channel_map.columns)):
+            if codes:
+                values = _pick(values, axis, codes)
     aligned = np.zeros(shape, values.dtype)
     common = tuple(slice(0, min(ours, theirs)) for ours, theirs in zip(shape, values.shape, strict=True))
     aligned[common] = values[common]
     return aligned
 
 
-def _pick(values: Array, axis: int, picks: Sequence[int], shape: tuple[int, ...]) -> Array:
-    """Rows or columns of the reference by `picks`, which code differences of 1-based positions; 0 picks nothing."""
-    positions = np.cumsum(np.asarray(picks, np.int64) + 1)
-    if axis >= values.ndim or len(picks) != shape[axis] or positions.min() < 0 or positions.max() > values.shape[axis]:
-        raise _invalid("R-8.3.2", "", f"a channel map of {len(picks)} entries does not fit axis {axis} of {shape}")
+def check_alignment(source: tuple[int, ...], channel_map: ChannelMap | None, shape: tuple[int, ...]) -> None:
+    """R-8.3.2: whether a reference of shape `source` can be aligned to `shape`."""
+    if channel_map is not None:
+        if channel_map.axes:
+            if sorted(channel_map.axes) != list(range(len(source))):
+                raise _invalid("R-8.3.2", "", f"axes {channel_map.axes} are no permutation of {len(source)} axes")
+            source = tuple(source[axis] for axis in channel_map.axes)
+        for axis, codes in ((0, channel_map.rows), (1, channel_map.columns)):
+            if codes:
+                _check_picks(axis, codes, source, shape)
+    if len(source) != len(shape):
+        raise _invalid("R-8.3.2", "", f"a reference of rank {len(source)} cannot predict rank {len(shape)}")
+
+
+def _check_picks(axis: int, codes: Sequence[int], source: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    fits = axis < len(source) and axis < len(shape) and len(codes) == shape[axis]
+    positions = _positions(codes)
+    if not fits or positions.min() < 0 or positions.max() > source[axis]:
+        raise _invalid("R-8.3.2", "", f"a channel map of {len(codes)} entries does not fit axis {axis} of {shape}")
+
+
+def _positions(codes: Sequence[int]) -> npt.NDArray[np.int64]:
+    """1-based positions from what the syntax stores; the maximum of a code keeps the sum within 64 bits."""
+    return np.cumsum(np.asarray(codes, np.int64) + 1)
+
+
+def _pick(values: Array, axis: int, codes: Sequence[int]) -> Array:
     nothing = np.zeros((*values.shape[:axis], 1, *values.shape[axis + 1 :]), values.dtype)
-    return np.take(np.concatenate([nothing, values], axis), positions, axis)
+    return np.take(np.concatenate([nothing, values], axis), _positions(codes), axis)
 
 
 def pick_codes(positions: Sequence[int]) -> list[int]:
-    """What the syntax stores for 1-based `positions` (0: no counterpart): the inverse of the sum in `_pick`."""
+    """What the syntax stores for 1-based `positions` (0: no counterpart): the inverse of `_positions`."""
     return [int(code) for code in np.diff(np.asarray(positions, np.int64), prepend=0) - 1]
 
 
@@ -103,8 +122,7 @@ def predict(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Flo
         for term, reference in terms:
             if reference.dtype not in QUANTISABLE:
                 raise _invalid("R-8.3.3", reference.name, f"{reference.dtype.name} cannot predict numbers")
-            values = widen(reference.data, reference.dtype).reshape(reference.shape)
-            values = align(values, term.channel_map, shape)
+            values = align(_as_array(reference, widen(reference.data, reference.dtype)), term.channel_map, shape)
             if term.gains:
                 values = _gains(term, shape) * values
             total = values if total is None else total + values
@@ -143,8 +161,20 @@ def copied(reference: Tensor, term: Term, name: str, shape: tuple[int, ...]) -> 
     bits = DTYPE_BITS[reference.dtype]
     if bits < 8:
         raise _invalid("R-8.3.4", name, f"{reference.dtype.name} can be copied as a whole only")
-    elements = np.frombuffer(reference.data, np.dtype((np.void, bits // 8)), reference.size).reshape(reference.shape)
-    return Tensor(name, reference.dtype, shape, align(elements, term.channel_map, shape).tobytes())
+    elements = np.frombuffer(reference.data, np.dtype((np.void, bits // 8)), reference.size)
+    aligned = align(_as_array(reference, elements), term.channel_map, shape)
+    return Tensor(name, reference.dtype, shape, aligned.tobytes())
+
+
+def _as_array(reference: Tensor, elements: Array) -> Array:
+    """`elements` in the shape of `reference`. Raises InvalidStreamError (R-8.3.2) for a shape that numpy cannot have.
+
+    Such a shape has no elements, and dimensions beyond all levels of Annex A.
+    """
+    try:
+        return elements.reshape(reference.shape)
+    except ValueError as error:
+        raise _invalid("R-8.3.2", reference.name, str(error)) from None
 
 
 def predicted_words(terms: Sequence[tuple[Term, Tensor]], dtype: DType, shape: tuple[int, ...]) -> bytes:

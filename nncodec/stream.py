@@ -112,6 +112,30 @@ def read_stream(
     return stream
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a stream says of itself without any reference: the id of its model, those it needs, its own start."""
+
+    content_id: bytes
+    parents: tuple[bytes, ...]
+    start: Start
+
+
+def read_identity(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL]) -> Identity:
+    """Identity of the stream `data`; CRCs are checked, tables are not read. Raises BitstreamError."""
+    view = memoryview(data).cast("B")
+    start, position = parse_start(view, limits)
+    reader = _UnitReader(view, position, None)
+    unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
+    parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
+    check_parameters(parameters, start)
+    while unit.unit_type != UnitType.END:
+        unit = reader.next()
+    end = parse_end_unit(unit, reader.session(unit, end_syntax.CLAUSE))
+    parse_footer(view, unit)
+    return Identity(end.content_id, tuple(parameters.parents), start)
+
+
 def _expect(unit: Unit, unit_type: UnitType) -> Unit:
     if unit.unit_type != unit_type:
         what = f"unit type {unit.unit_type} where {unit_type.name} must stand"

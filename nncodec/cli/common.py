@@ -12,12 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-from nncodec.adapters.files import load
-from nncodec.decoder import decode
 from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
-from nncodec.model import Model
-from nncodec.tables import MAGIC
 
 Progress = Callable[[int, int], None]
 
@@ -106,6 +102,24 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reference_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every command that may need reference models."""
+    parser.add_argument(
+        "--ref",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="OLD",
+        help="a reference model: a model file or an .nmc (then the model that it decodes to); may be repeated",
+    )
+    parser.add_argument(
+        "--refs",
+        type=Path,
+        metavar="DIR",
+        help="a folder of model files and streams, in which references are found by their content id",
+    )
+
+
 def limits_of(arguments: argparse.Namespace) -> Limits:
     """The limits that `--level` stands for."""
     return LEVELS[arguments.level]
@@ -116,20 +130,6 @@ def read_bytes(path: Path) -> bytes:
     if str(path) == "-":
         return sys.stdin.buffer.read()
     return path.read_bytes()
-
-
-def is_stream(path: Path) -> bool:
-    """Whether the file at `path` begins like an NMC stream."""
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
-
-
-def load_references(paths: Sequence[Path], limits: Limits) -> list[Model]:
-    """The model of each path: a model file, or a stream, which may itself be predicted from those before it."""
-    models: list[Model] = []
-    for path in paths:
-        models.append(decode(read_bytes(path), models, limits=limits) if is_stream(path) else load(path))
-    return models
 
 
 def print_json(value: Mapping[str, Any]) -> None:

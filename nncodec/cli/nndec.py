@@ -15,13 +15,14 @@ from nncodec.cli.common import (
     UsageError,
     add_common_arguments,
     add_decoding_arguments,
+    add_reference_arguments,
     limits_of,
-    load_references,
     print_json,
     progress_bar,
     read_bytes,
     run,
 )
+from nncodec.cli.references import References
 from nncodec.cli.tds import error_line, write_tds
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError
@@ -52,9 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--conformance", action="store_true", help="write a tensor dump to standard output (SPEC.md Annex B.3)"
     )
     parser.add_argument("--tensor", action="append", metavar="NAME", help="decode this tensor only; may be repeated")
-    parser.add_argument(
-        "--ref", action="append", default=[], type=Path, metavar="OLD", help="a model the stream may need: file or .nmc"
-    )
+    add_reference_arguments(parser)
     add_common_arguments(parser)
     add_decoding_arguments(parser)
     return parser
@@ -82,10 +81,10 @@ def body(arguments: argparse.Namespace) -> None:
 def decode_file(arguments: argparse.Namespace) -> Model:
     """The model that the arguments name. Raises UsageError for a tensor name that the stream does not have."""
     limits = limits_of(arguments)
-    references = load_references(arguments.ref, limits)
+    data = read_bytes(arguments.stream)
+    references = References(arguments.ref, arguments.refs, limits).needed_by(data)
     with progress_bar(f"decoding {arguments.stream.name}") as progress:
         try:
-            data = read_bytes(arguments.stream)
             return decode(data, references, limits=limits, tensors=arguments.tensor, progress=progress)
         except KeyError as error:
             raise UsageError(f"{error.args[0]}; nninfo lists them") from None

@@ -15,11 +15,12 @@ from nncodec.cli.common import (
     ExitCode,
     UsageError,
     add_common_arguments,
-    load_references,
+    add_reference_arguments,
     print_json,
     progress_bar,
     run,
 )
+from nncodec.cli.references import References
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import Encoded, encode_with_report
 from nncodec.encoder.report import TensorReport
@@ -52,8 +53,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="quantise these tensors")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="keep these tensors exact")
     parser.add_argument(
-        "--ref", action="append", default=[], type=Path, metavar="OLD", help="a model the receiver has: file or .nmc"
+        "--map",
+        action="append",
+        default=[],
+        metavar="NEW=OLD",
+        help="the tensor NEW is called OLD in the references; may be repeated",
     )
+    add_reference_arguments(parser)
     add_common_arguments(parser)
     return parser
 
@@ -84,9 +90,17 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
             rounding=arguments.rounding,
             include=tuple(arguments.include),
             exclude=tuple(arguments.exclude),
+            name_map=tuple(_name_pair(text) for text in arguments.map),
         )
     except EncodeError as error:
         raise UsageError(str(error)) from None
+
+
+def _name_pair(text: str) -> tuple[str, str]:
+    new, separator, old = text.partition("=")
+    if not separator:
+        raise UsageError(f"--map {text!r}: write it as NEW=OLD")
+    return new, old
 
 
 def body(arguments: argparse.Namespace) -> None:
@@ -94,7 +108,7 @@ def body(arguments: argparse.Namespace) -> None:
     config = config_of(arguments)
     begin = time.perf_counter()
     model = load(arguments.model)
-    references = load_references(arguments.ref, LEVELS[-1])
+    references = References(arguments.ref, arguments.refs, LEVELS[-1]).given
     with progress_bar(f"coding {arguments.model.name}") as progress:
         encoded = encode_with_report(model, config, references, progress)
     with replace_on_success(arguments.output) as temporary:
@@ -120,6 +134,7 @@ def summary(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> 
         "bits_per_weight": report.bits_per_weight,
         "mse": report.matrices.mse,
         "snr_db": report.matrices.snr_db,
+        "update_snr_db": None if report.update is None else report.update.snr_db,
         "seconds": round(seconds, 3),
         "profile": arguments.profile,
         "level": report.level,
@@ -151,6 +166,8 @@ def print_line(arguments: argparse.Namespace, encoded: Encoded, seconds: float) 
     report = encoded.report
     snr = report.matrices.snr_db
     quality = "exact" if snr is None else f"SNR {snr:.1f} dB"
+    if report.update is not None and report.update.snr_db is not None:
+        quality += f", update SNR {report.update.snr_db:.1f} dB"
     ratio = arguments.model.stat().st_size / max(report.bytes, 1)
     sys.stdout.write(
         f"{arguments.output}: {report.bytes:,} bytes, {ratio:.2f}x smaller than {arguments.model.name}, "

@@ -14,12 +14,16 @@ from nncodec.cli.common import (
     ExitCode,
     add_common_arguments,
     add_decoding_arguments,
+    add_reference_arguments,
     limits_of,
     print_json,
     read_bytes,
     run,
 )
+from nncodec.cli.references import References
+from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.inspection import StreamInfo, inspect
+from nncodec.stream import Identity, read_identity
 from nncodec.syntax.descriptors import STREAM, Element
 
 EPILOG = "exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream needs something newer"
@@ -35,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--syntax", action="store_true", help="every syntax element: offset, width in bits, descriptor, value, clause"
     )
+    add_reference_arguments(parser)
     add_common_arguments(parser)
     add_decoding_arguments(parser)
     return parser
@@ -42,13 +47,43 @@ def make_parser() -> argparse.ArgumentParser:
 
 def body(arguments: argparse.Namespace) -> None:
     """Show one stream."""
-    info = inspect(read_bytes(arguments.stream), limits_of(arguments))
+    data, limits = read_bytes(arguments.stream), limits_of(arguments)
+    references = References(arguments.ref, arguments.refs, limits)
+    try:
+        info = inspect(data, references.needed_by(data) or None, limits)
+    except InvalidStreamError as error:
+        if error.error_class not in (ErrorClass.REF_MISSING, ErrorClass.REF_MISMATCH) or arguments.syntax:
+            raise
+        print_identity(arguments, read_identity(data, limits), len(data))
+        return
     if arguments.json:
         print_json(as_json(info, with_syntax=arguments.syntax))
     elif arguments.syntax:
         sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
     else:
         print_overview(info)
+
+
+def print_identity(arguments: argparse.Namespace, identity: Identity, size: int) -> None:
+    """What can be said of an update whose reference is not at hand."""
+    document = {
+        "size": size,
+        "profile": identity.start.profile.name.lower(),
+        "level": identity.start.level,
+        "content_id": identity.content_id,
+        "parents": [parent.hex() for parent in identity.parents],
+        "element_count": identity.start.element_count,
+        "decoded_size": identity.start.decoded_size,
+    }
+    if arguments.json:
+        print_json(document)
+        return
+    sys.stdout.write(
+        f"NMC update, {size:,} bytes, of a model of {identity.start.tensor_count} tensors, "
+        f"{identity.start.element_count:,} elements\nmodel          {identity.content_id.hex()}\n"
+    )
+    sys.stdout.writelines(f"needs model    {parent.hex()}\n" for parent in identity.parents)
+    sys.stdout.write("Its tensor table is taken from the model it needs: give that with --ref or --refs to see it.\n")
 
 
 def as_json(info: StreamInfo, *, with_syntax: bool) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def encode_with_report(
     plan, decoded = _plan(choices, config, model.topology)
     coded = code_groups(plan, config.slice_symbols, progress)
     written = write_stream(plan, coded, decoded, Frame(config.profile, parents, topology_parent))
-    return Encoded(written.data, decoded, make_report(choices, decoded, written))
+    return Encoded(written.data, decoded, make_report(plan.choices, decoded, written, references))
 
 
 def _check_names(model: Model) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,13 +62,18 @@ class TensorReport:
 
 @dataclass(frozen=True)
 class EncodeReport:
-    """What `encode` did. `matrices` is the distortion over the floating-point tensors of rank 2 and more."""
+    """What `encode` did.
+
+    matrices: distortion over the floating-point tensors of rank 2 and more. update: the same, over those that have a
+    tensor of the same name and shape in the first reference, its energy being that of the difference to it.
+    """
 
     bytes: int
     elements: int
     level: int
     bytes_by_part: dict[str, int]
     matrices: Distortion
+    update: Distortion | None
     tensors: tuple[TensorReport, ...]
 
     @property
@@ -82,12 +87,26 @@ class EncodeReport:
         return [f"{row.name}: {row.notice}" for row in self.tensors if row.notice]
 
 
-def make_report(choices: Sequence[Choice], decoded: Model, written: Written) -> EncodeReport:
+def make_report(
+    choices: Sequence[Choice], decoded: Model, written: Written, references: Sequence[Model] = ()
+) -> EncodeReport:
     """The report on a finished stream."""
     rows = tuple(_row(choice, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True))
     matrices = sum((row.distortion for row in rows if row.distortion and len(row.shape) >= 2), Distortion())
     elements = sum(tensor.size for tensor in decoded.tensors)
-    return EncodeReport(len(written.data), elements, written.level, written.bytes_by_part, matrices, rows)
+    update = _update(choices, rows, references[0]) if references else None
+    return EncodeReport(len(written.data), elements, written.level, written.bytes_by_part, matrices, update, rows)
+
+
+def _update(choices: Sequence[Choice], rows: Sequence[TensorReport], reference: Model) -> Distortion:
+    total = Distortion()
+    for choice, row in zip(choices, rows, strict=True):
+        old = reference.by_name.get(row.name)
+        if row.distortion is None or len(row.shape) < 2 or old is None:
+            continue
+        if (old.dtype, old.shape) == (choice.tensor.dtype, choice.tensor.shape):
+            total += replace(row.distortion, energy=distortion(choice.tensor, old).error_energy)
+    return total
 
 
 def _row(choice: Choice, decoded: Tensor) -> TensorReport:
