@@ -1,4 +1,4 @@
-"""nncodec: reference codec of the NMC bitstream for trained neural networks. SPEC.md defines the format.
+"""nncodec: reference codec of the NMC bitstream for trained neural networks.
 
 >>> model = nncodec.load("model.onnx")
 >>> data = nncodec.encode(model, nncodec.EncoderConfig(q_bits=9))

@@ -62,7 +62,7 @@ def _wanted(stream: Stream, names: Collection[str] | None) -> list[int]:
         return list(range(len(stream.records)))
     missing = set(names) - {record.name for record in stream.records}
     if missing:
-        raise KeyError(f"the stream has no tensor {sorted(missing)[0]!r}")
+        raise KeyError(f"the stream has no tensor {min(missing)!r}")
     return [index for index, record in enumerate(stream.records) if record.name in names]
 
 

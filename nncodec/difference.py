@@ -7,14 +7,16 @@ prediction, so that growth and decay look alike on both sides of zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from nncodec.tables import QUANTISABLE, DType
 
-Words = npt.NDArray[np.unsignedinteger]
+Words = npt.NDArray[np.unsignedinteger[Any]]
 
-_WORD = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+_WORD: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
 
 
 def differ(data: bytes | memoryview, predicted: bytes, dtype: DType, width: int) -> bytes:
@@ -39,14 +41,15 @@ def _words(data: bytes | memoryview, width: int) -> Words:
     return words
 
 
-def _top_bit(words: Words) -> Words:
-    return words.dtype.type(1 << (8 * words.itemsize - 1))
+def _top_bit(words: Words) -> np.unsignedinteger[Any]:
+    top: np.unsignedinteger[Any] = words.dtype.type(1 << (8 * words.itemsize - 1))
+    return top
 
 
 def _is_negative(base: Words, dtype: DType) -> npt.NDArray[np.bool_]:
     if dtype not in QUANTISABLE:
         return np.zeros(base.shape, np.bool_)
-    return (base & _top_bit(base)) != 0
+    return np.asarray((base & _top_bit(base)) != 0)
 
 
 def _ordered(words: Words, dtype: DType) -> Words:

@@ -1,11 +1,10 @@
-"""SPEC.md clause 7 (informative view): what is inside a stream, where its bytes go, every syntax element. Decodes no weights."""
+"""SPEC.md clause 7 (informative): what is inside a stream, and where its bytes go. Decodes no weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nncodec.layout import element_total
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model
 from nncodec.quantisation import OFFSET_SCALE, step_of

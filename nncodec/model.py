@@ -10,13 +10,14 @@ import math
 import struct
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nncodec.tables import DTYPE_BITS, DType, TopologyFormat
 
-NUMPY_DTYPES: dict[DType, np.dtype] = {
+NUMPY_DTYPES: dict[DType, np.dtype[Any]] = {
     DType.FLOAT32: np.dtype("<f4"),
     DType.UINT8: np.dtype("u1"),
     DType.INT8: np.dtype("i1"),

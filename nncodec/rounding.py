@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,11 @@ from nncodec.tables import DType
 
 Float64s = npt.NDArray[np.float64]
 
-_NATIVE = {DType.FLOAT64: np.dtype("<f8"), DType.FLOAT32: np.dtype("<f4"), DType.FLOAT16: np.dtype("<f2")}
+_NATIVE: dict[DType, np.dtype[Any]] = {
+    DType.FLOAT64: np.dtype("<f8"),
+    DType.FLOAT32: np.dtype("<f4"),
+    DType.FLOAT16: np.dtype("<f2"),
+}
 
 
 def round_to(values: Float64s, dtype: DType) -> bytes:

@@ -43,6 +43,4 @@ def apply_edits(parent: Model, parent_index: int, edits: Sequence[TableEdit]) ->
 
 
 def _copies(parent: Model, parent_index: int, places: range) -> list[TensorRecord]:
-    return [
-        TensorRecord(identity_of(parent.tensors[place]), copy_coding(parent_index, place + 1)) for place in places
-    ]
+    return [TensorRecord(identity_of(parent.tensors[place]), copy_coding(parent_index, place + 1)) for place in places]

@@ -24,9 +24,9 @@ LAYERS = (
     ("adapters", "decoder", "encoder", "inspection"),
     ("stream",),
     ("constraints",),
-    ("layout", "prediction"),
+    ("layout", "prediction", "table"),
     ("quantisation",),
-    ("entropy", "model", "rounding", "syntax"),
+    ("difference", "entropy", "model", "rounding", "syntax"),
     ("errors", "limits", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""

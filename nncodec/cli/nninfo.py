@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncodec.cli.common import (
     ExitCode,
@@ -25,6 +25,9 @@ from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.inspection import StreamInfo, inspect
 from nncodec.stream import Identity, read_identity
 from nncodec.syntax.descriptors import STREAM, Element
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 EPILOG = "exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream needs something newer"
 _LONGEST_VALUE = 48
@@ -124,7 +127,7 @@ def print_overview(info: StreamInfo) -> None:
     console.print(_tensor_table(info))
 
 
-def _unit_table(info: StreamInfo) -> Any:
+def _unit_table(info: StreamInfo) -> Table:
     from rich.table import Table
 
     table = Table("unit", "offset", "bytes", "share", title="where the bytes go", title_justify="left")
@@ -141,14 +144,16 @@ def _unit_table(info: StreamInfo) -> Any:
     return table
 
 
-def _tensor_table(info: StreamInfo) -> Any:
+def _tensor_table(info: StreamInfo) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("tensor", "type", "shape", "coded as", "step", title="tensors", title_justify="left")
     for tensor in info.tensors:
         shape = "x".join(map(str, tensor.shape)) or "scalar"
-        coded = tensor.representation if tensor.prediction == "none" else f"{tensor.prediction}, {tensor.representation}"
+        coded = (
+            tensor.representation if tensor.prediction == "none" else f"{tensor.prediction}, {tensor.representation}"
+        )
         step = "" if tensor.step is None else f"{tensor.step:g}"
         table.add_row(escape(tensor.name), tensor.dtype, shape, coded, step)
     return table

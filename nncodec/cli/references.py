@@ -100,7 +100,7 @@ def _files(folder: Path | None, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _identity_of(path: Path, limits: Limits) -> Identity | None:
-    """Identity of a stream of the folder; None for a file that is no valid stream, which then is simply no candidate."""
+    """Identity of a stream of the folder; None for a file that is no valid stream and so no candidate."""
     try:
         return read_identity(read_bytes(path), limits)
     except (BitstreamError, OSError):

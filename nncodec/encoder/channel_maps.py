@@ -25,7 +25,9 @@ GOOD_ENOUGH = 0.5
 """A reference that leaves less than this share of the energy needs no map; the search would cost time for little."""
 
 
-def channel_map(axes: tuple[int, ...] = (), rows: Positions | None = None, columns: Positions | None = None) -> ChannelMap:
+def channel_map(
+    axes: tuple[int, ...] = (), rows: Positions | None = None, columns: Positions | None = None
+) -> ChannelMap:
     """The syntax record; rows and columns are 1-based positions in the reference, 0 for none."""
     row_codes = [] if rows is None else pick_codes(rows.tolist())
     column_codes = [] if columns is None else pick_codes(columns.tolist())

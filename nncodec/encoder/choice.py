@@ -135,7 +135,7 @@ def _why_exact(values: Float64s) -> str:
 
 
 def centroid_offset(choices: Sequence[Choice], step: float) -> int:
-    """Clause E.6: the reconstruction offset, in 1/256 step, with the least squared error over the levels of `choices`."""
+    """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error over the levels of `choices`."""
     total, count = 0.0, 0
     for choice in choices:
         if choice.levels is None or choice.residual is None:

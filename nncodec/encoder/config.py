@@ -17,7 +17,7 @@ from nncodec.tables import QUANTISABLE, Profile, StepKind
 PAPER_ROUNDING: Final = 0.4
 NEAREST_ROUNDING: Final = 0.5
 SMALLEST_QUANTISED: Final = 64
-"""A tensor below this many elements is kept exact unless it is included by name: its bytes are few, its errors are not."""
+"""A tensor of fewer elements is kept exact unless it is included by name: its bytes are few, its errors are not."""
 
 
 @dataclass(frozen=True)

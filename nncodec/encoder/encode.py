@@ -80,7 +80,9 @@ def _plan(choices: Sequence[Choice], config: EncoderConfig, topology: Topology) 
     """The plan, and what a decoder will make of it; tensors whose levels overflow their type go back to exact."""
     plan = plan_groups(choices, config)
     tensors = _reconstruct_all(plan)
-    overflown = [not _is_finite(tensor) and choice.levels is not None for tensor, choice in zip(tensors, choices, strict=True)]
+    overflown = [
+        not _is_finite(tensor) and choice.levels is not None for tensor, choice in zip(tensors, choices, strict=True)
+    ]
     if any(overflown):
         note = "kept exact: a quantised value would overflow its type"
         kept = [Choice(c.tensor, notice=note) if over else c for c, over in zip(choices, overflown, strict=True)]

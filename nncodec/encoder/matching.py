@@ -28,7 +28,7 @@ class Matcher:
     name_map: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Index the references by name, by content and by shape. Raises EncodeError on a mapped name that is missing."""
+        """Index the references by name, by content and by shape. Raises EncodeError on a mapped name that none has."""
         self._by_content: dict[bytes, Relative] = {}
         self._by_shape: dict[tuple[object, ...], list[Relative]] = {}
         self._places = [{tensor.name: place for place, tensor in enumerate(m.tensors)} for m in self.references]

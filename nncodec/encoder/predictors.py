@@ -1,11 +1,14 @@
-"""SPEC.md clause E.5 (informative): candidate predictions of one tensor: plain, with gains, from two references, mapped."""
+"""SPEC.md clause E.5 (informative): candidate predictions of a tensor: plain, gained, mapped, of two references."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nncodec.encoder.channel_maps import GOOD_ENOUGH, MapSearch, Positions
 from nncodec.encoder.matching import Relative
@@ -122,17 +125,19 @@ def _least_squares(values: Float64s, reference: Float64s) -> list[float]:
     return _gain_codes(gains)
 
 
-def _gain_codes(gains: Float64s) -> list[float]:
+def _gain_codes(gains: npt.NDArray[np.floating[Any]]) -> list[float]:
     """The gains as the syntax can hold them (binary16)."""
     return [float(gain) for gain in np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN).astype(np.float16)]
 
 
 def _pairs(tensor: Tensor, values: Float64s, fitting: Sequence[Relative]) -> Iterator[Candidate]:
     """Two references with least-squares gains: between two earlier versions, or beyond them (extrapolation)."""
-    for pair in zip(fitting, fitting[1:], strict=False):
+    for pair in pairwise(fitting):
         terms = [(plain_term(relative, tensor.name), relative.tensor) for relative in pair]
         basis = np.stack([predict([term], tensor.shape) for term in terms], 1)
         solution = np.linalg.lstsq(basis.T @ basis, basis.T @ values, rcond=None)[0]
         gains = _gain_codes(solution)
-        gained = [(replace(term, gain_count=1, gains=[gain]), ref) for (term, ref), gain in zip(terms, gains, strict=True)]
+        gained = [
+            (replace(term, gain_count=1, gains=[gain]), ref) for (term, ref), gain in zip(terms, gains, strict=True)
+        ]
         yield _make(tensor, *gained)

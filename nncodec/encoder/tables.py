@@ -1,4 +1,4 @@
-"""SPEC.md clause E.8 (informative): the shorter of the two forms of a tensor table: complete, or inherited and edited."""
+"""SPEC.md clause E.8 (informative): the shorter form of a tensor table: complete, or inherited and edited."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,11 @@ from nncodec.tables import LevelWidth
 
 Levels = npt.NDArray[np.int32]
 
-_LEVEL_DTYPE = {LevelWidth.INT8: np.dtype("i1"), LevelWidth.INT16: np.dtype("<i2"), LevelWidth.INT32: np.dtype("<i4")}
+_LEVEL_DTYPE: dict[LevelWidth, np.dtype[Any]] = {
+    LevelWidth.INT8: np.dtype("i1"),
+    LevelWidth.INT16: np.dtype("<i2"),
+    LevelWidth.INT32: np.dtype("<i4"),
+}
 
 
 def smallest_width(levels: Levels) -> LevelWidth:

@@ -68,7 +68,7 @@ class Descriptor(Construct[Any, Any]):
     text = ""
 
     def read(self, stream: IO[bytes], context: Context) -> object:
-        """Value of the element that starts here. Raises `Flaw` where its bytes break a rule."""
+        """Value of the element that starts here. Raises `FlawError` where its bytes break a rule."""
         raise NotImplementedError
 
     def write(self, value: Any) -> bytes:
@@ -80,7 +80,7 @@ class Descriptor(Construct[Any, Any]):
         start = stream.tell()
         try:
             value = self.read(stream, context)
-        except Flaw as flaw:
+        except FlawError as flaw:
             what = f"{element_name(session, path)}: {flaw.what}"
             offset = session.base + start
             raise InvalidStreamError(flaw.error_class, what, clause=session.clause, offset=offset) from None
@@ -101,7 +101,7 @@ class Descriptor(Construct[Any, Any]):
         raise c.SizeofError("the size of a syntax element depends on its value", path=path)
 
 
-class Flaw(Exception):
+class FlawError(Exception):
     """A rule that the bytes of one element break; `Descriptor` adds name, offset and clause."""
 
     def __init__(self, error_class: ErrorClass, what: str) -> None:
@@ -114,7 +114,7 @@ def take(stream: IO[bytes], count: int) -> bytes:
     """Exactly `count` bytes; a region that ends too early breaks clause 6.1."""
     data = stream.read(count)
     if len(data) != count:
-        raise Flaw(ErrorClass.UNIT_SIZE, f"needs {count} bytes, the region holds {len(data)} more")
+        raise FlawError(ErrorClass.UNIT_SIZE, f"needs {count} bytes, the region holds {len(data)} more")
     return data
 
 
@@ -163,7 +163,7 @@ class Leb128(Descriptor):
         self.max_bytes = max(1, -(-maximum.bit_length() // 7))
 
     def read(self, stream: IO[bytes], context: Context) -> int:
-        """Raises Flaw on an over-long form or a value over the maximum."""
+        """Raises FlawError on an over-long form or a value over the maximum."""
         value = 0
         for index in range(self.max_bytes):
             byte = take(stream, 1)[0]
@@ -171,11 +171,11 @@ class Leb128(Descriptor):
             if byte < 128:
                 break
         else:
-            raise Flaw(ErrorClass.VALUE_RANGE, f"longer than {self.max_bytes} bytes")
+            raise FlawError(ErrorClass.VALUE_RANGE, f"longer than {self.max_bytes} bytes")
         if byte == 0 and index > 0:
-            raise Flaw(ErrorClass.NONCANONICAL, "leb128 with a needless last byte")
+            raise FlawError(ErrorClass.NONCANONICAL, "leb128 with a needless last byte")
         if value > self.maximum:
-            raise Flaw(ErrorClass.VALUE_RANGE, f"{value} is over the maximum {self.maximum}")
+            raise FlawError(ErrorClass.VALUE_RANGE, f"{value} is over the maximum {self.maximum}")
         return value
 
     def write(self, value: int) -> bytes:
@@ -200,7 +200,7 @@ class ZigZag(Descriptor):
         self.folded = Leb128(maximum)
 
     def read(self, stream: IO[bytes], context: Context) -> int:
-        """Raises Flaw as leb128 does."""
+        """Raises FlawError as leb128 does."""
         value = int(self.folded.read(stream, context))
         return -(value + 1) // 2 if value & 1 else value // 2
 
@@ -218,12 +218,12 @@ class Enumerated(Descriptor):
         self.text = f"e({enum.__name__})"
 
     def read(self, stream: IO[bytes], context: Context) -> IntEnum:
-        """Raises Flaw on a reserved value."""
+        """Raises FlawError on a reserved value."""
         value = take(stream, 1)[0]
         try:
             return self.enum(value)
         except ValueError:
-            raise Flaw(ErrorClass.VALUE_RANGE, f"{value} is reserved in {self.enum.__name__}") from None
+            raise FlawError(ErrorClass.VALUE_RANGE, f"{value} is reserved in {self.enum.__name__}") from None
 
     def write(self, value: int) -> bytes:
         """Raises ValueError on a reserved value."""
@@ -236,10 +236,10 @@ class Flag(Descriptor):
     text = "flag"
 
     def read(self, stream: IO[bytes], context: Context) -> bool:
-        """Raises Flaw on any other value."""
+        """Raises FlawError on any other value."""
         value = take(stream, 1)[0]
         if value > 1:
-            raise Flaw(ErrorClass.RESERVED_NONZERO, f"{value:#04x} has reserved bits set")
+            raise FlawError(ErrorClass.RESERVED_NONZERO, f"{value:#04x} has reserved bits set")
         return value == 1
 
     def write(self, value: bool) -> bytes:
@@ -290,12 +290,12 @@ class Text(Descriptor):
         self.length = Leb128(maximum)
 
     def read(self, stream: IO[bytes], context: Context) -> str:
-        """Raises Flaw on bytes that are not UTF-8."""
+        """Raises FlawError on bytes that are not UTF-8."""
         data = take(stream, self.length.read(stream, context))
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Flaw(ErrorClass.BAD_NAME, f"not UTF-8: {error}") from None
+            raise FlawError(ErrorClass.BAD_NAME, f"not UTF-8: {error}") from None
 
     def write(self, value: str) -> bytes:
         """Raises ValueError where the text has no UTF-8 form or is too long."""
@@ -309,10 +309,10 @@ class Step(Descriptor):
     text = "f(64)"
 
     def read(self, stream: IO[bytes], context: Context) -> float:
-        """Raises Flaw where the value cannot be a step."""
+        """Raises FlawError where the value cannot be a step."""
         value: float = struct.unpack("<d", take(stream, 8))[0]
         if not MIN_STEP <= value <= MAX_STEP:
-            raise Flaw(ErrorClass.VALUE_RANGE, f"{value!r} is not a step (2^-512 to 2^512)")
+            raise FlawError(ErrorClass.VALUE_RANGE, f"{value!r} is not a step (2^-512 to 2^512)")
         return value
 
     def write(self, value: float) -> bytes:
@@ -328,10 +328,10 @@ class Half(Descriptor):
     text = "f(16)"
 
     def read(self, stream: IO[bytes], context: Context) -> float:
-        """Raises Flaw where the value is infinite or not a number."""
+        """Raises FlawError where the value is infinite or not a number."""
         value: float = struct.unpack("<e", take(stream, 2))[0]
         if not math.isfinite(value):
-            raise Flaw(ErrorClass.VALUE_RANGE, f"{value!r} is not a gain")
+            raise FlawError(ErrorClass.VALUE_RANGE, f"{value!r} is not a gain")
         return value
 
     def write(self, value: float) -> bytes:

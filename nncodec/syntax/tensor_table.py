@@ -70,7 +70,7 @@ TERM = DataclassStruct(Term)
 
 
 def _is_coded(context: Context) -> bool:
-    return context.prediction != Prediction.COPY
+    return bool(context.prediction != Prediction.COPY)
 
 
 def _has_levels(context: Context) -> bool:
