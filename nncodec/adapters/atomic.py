@@ -73,4 +73,4 @@ def _finish(fresh: Path, target: Path, mode: int | None) -> None:
         os.close(handle)
     if mode is not None:
         fresh.chmod(mode)
-    os.replace(fresh, target)  # noqa: PTH105  Path.replace would not say that it overwrites
+    fresh.replace(target)

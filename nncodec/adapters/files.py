@@ -51,7 +51,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         return _adapter(_format_of_file(source)).load(source)
 
 
-def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:
+def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:  # noqa: A002  users look for this word
     """Write `model` to the file `path`, whole or not at all.
 
     `format` is "onnx", "safetensors" or "npz"; without it the suffix of `path` decides.

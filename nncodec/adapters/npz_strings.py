@@ -16,11 +16,16 @@ _ALWAYS_ALLOWED: Final = 1 << 20
 """A numpy array may be this many times as large as the strings in it, or this many bytes: one long string among
 millions of short ones would take terabytes."""
 
+_LAST_CODE_POINT: Final = 0x10FFFF
+
 
 def pack_strings(array: npt.NDArray[np.generic], name: str) -> bytes:
     """Data of a STRING tensor: per element, row-major, its length and its bytes (UTF-8 for numpy type U)."""
+    flat = array.ravel(order="C")
+    if array.dtype.kind == "U" and np.any(flat.view(array.dtype.byteorder + "u4") > _LAST_CODE_POINT):
+        raise ModelFileError(f"array {name!r}: a string holds a number that is no Unicode character")
     try:
-        encoded = [text.encode() if isinstance(text, str) else bytes(text) for text in array.ravel(order="C").tolist()]
+        encoded = [text.encode() if isinstance(text, str) else bytes(text) for text in flat.tolist()]
     except UnicodeEncodeError as error:
         what = f"array {name!r}: a string holds half a surrogate pair, which UTF-8 cannot code"
         raise ModelFileError(what) from error

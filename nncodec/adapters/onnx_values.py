@@ -168,7 +168,7 @@ def _keep_only(message: TensorProto | AttributeProto, name: str) -> None:
 def _varint(value: int) -> bytes:
     """`value` in the variable-length form of the wire format: 7 bits a byte, low ones first, bit 7 says 'more'."""
     out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004
+    while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)

@@ -171,5 +171,4 @@ def _metadata(topology: Topology) -> dict[str, str] | None:
 def _write(file: BinaryIO, header: bytes, model: Model) -> None:
     file.write(len(header).to_bytes(_LENGTH_BYTES, "little"))
     file.write(header)
-    for tensor in model.tensors:
-        file.write(tensor.data)
+    file.writelines(tensor.data for tensor in model.tensors)

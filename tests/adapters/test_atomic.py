@@ -1,0 +1,101 @@
+"""Output files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nncodec.adapters.atomic import replace_on_success
+from nncodec.errors import ModelFileError
+
+posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions and links")
+
+
+@pytest.fixture
+def umask_027() -> Iterator[None]:
+    before = os.umask(0o027)
+    yield
+    os.umask(before)
+
+
+def write_half(target: Path, error: type[BaseException]) -> None:
+    with replace_on_success(str(target)) as fresh:
+        fresh.write_bytes(b"half")
+        raise error
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_success(tmp_path: Path) -> None:
+    target = tmp_path / "out.nmc"
+    with replace_on_success(target) as fresh:
+        fresh.write_bytes(b"new")
+        assert not target.exists()
+        assert fresh.parent == tmp_path
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "out.nmc"
+    target.write_bytes(b"old")
+    with pytest.raises(error):
+        write_half(target, error)
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_system_errors_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"cannot write .*: No space left"), replace_on_success(tmp_path / "o"):
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/o", "nul\x00", "x" * 300], ids=["folder", "nul", "long"])
+def test_places_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelFileError, match="cannot write"), replace_on_success(tmp_path / name) as fresh:
+        fresh.write_bytes(b"new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="it is a folder"), replace_on_success(tmp_path):
+        pass
+
+
+@posix
+def test_device_is_refused() -> None:
+    with pytest.raises(ModelFileError, match="not a regular file"), replace_on_success("/dev/null"):
+        pass
+
+
+@posix
+@pytest.mark.usefixtures("umask_027")
+def test_permissions(tmp_path: Path) -> None:
+    with replace_on_success(tmp_path / "new"):
+        pass
+    assert mode_of(tmp_path / "new") == 0o640
+    (tmp_path / "new").chmod(0o604)
+    with replace_on_success(tmp_path / "new"):
+        pass
+    assert mode_of(tmp_path / "new") == 0o604
+
+
+@posix
+@pytest.mark.parametrize("exists", [True, False], ids=["good link", "broken link"])
+def test_a_link_is_replaced_not_followed(tmp_path: Path, exists: bool) -> None:
+    (tmp_path / "link").symlink_to("real")
+    if exists:
+        (tmp_path / "real").write_bytes(b"old")
+    with replace_on_success(tmp_path / "link") as fresh:
+        fresh.write_bytes(b"new")
+    assert (tmp_path / "link").read_bytes() == b"new"
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").exists() == exists
