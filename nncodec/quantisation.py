@@ -60,6 +60,15 @@ def compact_code(step: float) -> int | None:
     return field << _COMPACT_MANTISSA_BITS | int(scaled) - (1 << _COMPACT_MANTISSA_BITS)
 
 
+def compact_quantiser(step: float) -> Quantiser | None:
+    """The COMPACT quantiser with the greatest step up to `step`; None where there is none."""
+    if not 0 < step < math.inf:
+        return None
+    mantissa, exponent = math.frexp(step)
+    code = compact_code(math.ldexp(math.floor(mantissa * 2048) / 2048, exponent))
+    return None if code is None else Quantiser(StepKind.COMPACT, None, None, code, None, 0)
+
+
 def dequantise(levels: npt.NDArray[np.int32], step: float, offset: int) -> Float64s:
     """8.2: (256 n + sgn(n) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
     scaled = levels.astype(np.int64) * OFFSET_SCALE + np.sign(levels).astype(np.int64) * offset

@@ -5,6 +5,7 @@ One rule: a tensor that cannot be quantised as asked is kept exact and said so, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,10 +21,14 @@ from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
 from nncodec.prediction import copied, predicted_words
-from nncodec.quantisation import quantise, step_of
+from nncodec.quantisation import compact_quantiser, quantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
+from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
 
+FINENESS = 8
+"""Vectors are quantised this much more finely, relative to their own size, than matrices (about 18 dB)."""
+_OWN_QUANTISER_BITS = 32
 _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer step, or exclude the tensor"
 
 
@@ -31,8 +36,8 @@ _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer
 class Choice:
     """How one tensor will be coded.
 
-    candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat. words: the
-    folded differences of an exact tensor that is predicted. copy: the tensor that a COPY gives.
+    candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; quantiser:
+    its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is predicted. copy: the tensor that a COPY gives.
     """
 
     tensor: Tensor
@@ -40,6 +45,7 @@ class Choice:
     candidate: Candidate | None = None
     residual: Float64s | None = None
     levels: Levels | None = None
+    quantiser: Quantiser | None = None
     words: bytes | None = None
     copy: Tensor | None = None
     estimated_bits: float = 0.0
@@ -53,41 +59,84 @@ class Chooser:
         self._config = config
         self._matcher = Matcher(references, dict(config.name_map))
         self._search = None if config.profile == Profile.BASELINE else MapSearch()
-        self._step = step_of(config.quantiser())
+        self._quantiser = config.quantiser()
+        self._fine_ratio = 0.0
 
-    def choose(self, tensor: Tensor, place: int) -> Choice:
-        """The cheapest admissible way to code `tensor`, the one at `place` of its model, by estimated bits."""
+    def choose_all(self, model: Model) -> list[Choice]:
+        """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
+        rooted = _root_mean_square([self._plain_residual(t) for t in model.tensors if self._config.quantises(t)])
+        self._fine_ratio = step_of(self._quantiser) / rooted / FINENESS if rooted else 0.0
+        return [self._choose(tensor, place) for place, tensor in enumerate(model.tensors)]
+
+    def _choose(self, tensor: Tensor, place: int) -> Choice:
         same = self._matcher.same_content(tensor)
         if same is not None:
             return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same), copy=tensor)
         relatives = self._matcher.named(tensor) or self._matcher.shaped(tensor, place)
-        choose = self._choose_levels if self._config.quantises(tensor) else self._choose_exact
-        choice = choose(tensor, relatives)
+        choice = self._choose_by_kind(tensor, relatives)
         if self._search is not None and choice.candidate is not None and choice.candidate.rows is not None:
             self._search.remember(*choice.candidate.rows)
         return choice
 
-    def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
+    def _choose_by_kind(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
+        if self._config.quantises(tensor):
+            return self._choose_levels(tensor, relatives, None)
+        exact = self._choose_exact(tensor, relatives)
+        quantiser = self._fine_quantiser(tensor) if exact.prediction != Prediction.COPY else None
+        if quantiser is None:
+            return exact
+        fine = self._choose_levels(tensor, relatives, quantiser)
+        worth_it = fine.levels is not None and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
+        return fine if worth_it else exact
+
+    def _fine_quantiser(self, tensor: Tensor) -> Quantiser | None:
+        """Clause E.2: the step of a vector, relative to what is to be coded of it; None where it stays exact."""
+        if not self._fine_ratio or not self._config.quantises_finely(tensor):
+            return None
         values = widen(tensor.data, tensor.dtype)
-        best = self._quantised(tensor, values, None)
+        if not np.isfinite(values).all() or (values == np.rint(values)).all():
+            return None
+        step = _root_mean_square([self._plain_residual(tensor)]) * self._fine_ratio
+        if values.min() > 0 or values.max() < 0:
+            step = min(step, float(np.abs(values).min()) / FINENESS)
+        return compact_quantiser(step)
+
+    def _plain_residual(self, tensor: Tensor) -> Float64s:
+        """What a plain difference to the first relative leaves; the tensor itself where that is less."""
+        values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+        for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
+            if candidate.predicted is not None:
+                return min(values, values - candidate.predicted, key=lambda left: float(left @ left))
+        return values
+
+    def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative], own: Quantiser | None) -> Choice:
+        values = widen(tensor.data, tensor.dtype)
+        best = self._quantised(tensor, values, None, own)
         if best.levels is None:
             return best
         for candidate in candidates(tensor, values, relatives, self._search):
-            choice = self._quantised(tensor, values, candidate)
+            choice = self._quantised(tensor, values, candidate, own)
             if choice.levels is not None and choice.estimated_bits < best.estimated_bits:
                 best = choice
         return best if best.levels is None or best.levels.any() else _without_levels(best, values)
 
-    def _quantised(self, tensor: Tensor, values: Float64s, candidate: Candidate | None) -> Choice:
+    def _quantised(
+        self, tensor: Tensor, values: Float64s, candidate: Candidate | None, own: Quantiser | None
+    ) -> Choice:
         residual = values if candidate is None or candidate.predicted is None else values - candidate.predicted
-        levels = quantise(residual, self._step, self._config.f)
+        levels = quantise(residual, step_of(own or self._quantiser), self._config.f)
         if levels is None:
             return Choice(tensor, notice=_why_exact(values))
-        choice = Choice(tensor, residual=residual, levels=levels, estimated_bits=entropy_bits(levels))
+        bits = entropy_bits(levels)
+        choice = Choice(tensor, residual=residual, levels=levels, quantiser=own, estimated_bits=bits)
         if candidate is None:
             return choice
-        bits = choice.estimated_bits + candidate.side_bits
-        return replace(choice, prediction=Prediction.REFERENCE, candidate=candidate, estimated_bits=bits)
+        return replace(
+            choice,
+            prediction=Prediction.REFERENCE,
+            candidate=candidate,
+            estimated_bits=bits + candidate.side_bits,
+        )
 
     def _choose_exact(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
         width = symbol_width(tensor.dtype)
@@ -128,6 +177,11 @@ def _without_levels(choice: Choice, values: Float64s) -> Choice:
     return Choice(tensor, Prediction.COPY, candidate, copy=copy)
 
 
+def _root_mean_square(parts: Sequence[Float64s]) -> float:
+    size = sum(part.size for part in parts)
+    return math.sqrt(sum(float(part @ part) for part in parts) / size) if size else 0.0
+
+
 def _why_exact(values: Float64s) -> str:
     if np.isfinite(values).all():
         return "kept exact: a level would not fit 32 bits; ask for a coarser step"
@@ -138,7 +192,7 @@ def centroid_offset(choices: Sequence[Choice], step: float) -> int:
     """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error over the levels of `choices`."""
     total, count = 0.0, 0
     for choice in choices:
-        if choice.levels is None or choice.residual is None:
+        if choice.levels is None or choice.residual is None or choice.quantiser is not None:
             continue
         coded = choice.levels != 0
         total += float((np.abs(choice.residual[coded]) / step - np.abs(choice.levels[coded])).sum())

@@ -20,6 +20,10 @@ SMALLEST_QUANTISED: Final = 64
 """A tensor of fewer elements is kept exact unless it is included by name: its bytes are few, its errors are not."""
 
 
+SMALLEST_VECTOR: Final = 16
+"""A vector of fewer elements stays exact: it may as well be the sizes or the scales of an operator."""
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
     """How to code a model.
@@ -80,14 +84,32 @@ class EncoderConfig:
     def quantises(self, tensor: Tensor) -> bool:
         """Clause E.2: whether `tensor` is to be quantised.
 
-        By rule: a quantisable type, at least 64 elements, more than one dimension longer than 1 (a vector stays a
-        vector whatever its rank: biases, scales and statistics are few, and matter much).
+        By rule: at least 64 elements and more than one dimension longer than 1, see `may_lose`.
         """
-        if self.lossless or tensor.dtype not in QUANTISABLE or matches(tensor.name, self.exclude):
+        if not self.may_lose(tensor):
             return False
         if matches(tensor.name, self.include):
             return tensor.size > 0
-        return tensor.size >= SMALLEST_QUANTISED and sum(dim > 1 for dim in tensor.shape) > 1
+        return tensor.size >= SMALLEST_QUANTISED and not is_vector(tensor)
+
+    def quantises_finely(self, tensor: Tensor) -> bool:
+        """Clause E.2: whether `tensor` is a vector to be quantised with a finer step of its own (MAIN only)."""
+        return (
+            self.profile == Profile.MAIN
+            and is_vector(tensor)
+            and tensor.size >= SMALLEST_VECTOR
+            and self.may_lose(tensor)
+            and not matches(tensor.name, self.include)
+        )
+
+    def may_lose(self, tensor: Tensor) -> bool:
+        """Whether `tensor` may be coded with loss at all: a quantisable type, not excluded."""
+        return not self.lossless and tensor.dtype in QUANTISABLE and not matches(tensor.name, self.exclude)
+
+
+def is_vector(tensor: Tensor) -> bool:
+    """Whether one dimension at most is longer than 1: a bias, a scale or a statistic, whatever its rank."""
+    return sum(dim > 1 for dim in tensor.shape) <= 1
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -58,8 +58,7 @@ def encode_with_report(
     """As `encode`, with the decoded model and a report; `progress` is called with bytes done and bytes in all."""
     config = config or EncoderConfig()
     _check_names(model)
-    chooser = Chooser(config, references)
-    choices = [chooser.choose(tensor, place) for place, tensor in enumerate(model.tensors)]
+    choices = Chooser(config, references).choose_all(model)
     topology_parent = _topology_parent(model, references)
     choices, parents, topology_parent = _drop_unused_parents(choices, references, topology_parent)
     plan, decoded = _plan(choices, config, model.topology)

@@ -18,10 +18,11 @@ from nncodec.tables import DType, LevelWidth, Prediction, Profile
 
 
 class GroupKey(NamedTuple):
-    """What the tensors of a slice group have in common: `dtype` is None for levels."""
+    """What the tensors of a slice group have in common: `dtype` is None for levels, `is_fine` for own quantisers."""
 
     dtype: DType | None
     is_difference: bool
+    is_fine: bool
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ def key_of(choice: Choice) -> GroupKey | None:
     if choice.prediction == Prediction.COPY:
         return None
     dtype = choice.tensor.dtype if choice.levels is None else None
-    return GroupKey(dtype, choice.prediction == Prediction.REFERENCE)
+    return GroupKey(dtype, choice.prediction == Prediction.REFERENCE, choice.quantiser is not None)
 
 
 def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
-    """Levels form one group, exact tensors one for each element type, differences apart from the others.
+    """Levels form one group, those of vectors another, exact tensors one for each type; differences go apart.
 
     So one coder learns from all that is alike.
     """
@@ -90,7 +91,7 @@ def _record(choice: Choice, keys: dict[GroupKey, int]) -> TensorRecord:
         terms=terms,
         slice_group=None if key is None else keys[key],
         level_width=width,
-        own_quantiser=None if choice.levels is None else False,
-        quantiser=None,
+        own_quantiser=None if choice.levels is None else choice.quantiser is not None,
+        quantiser=choice.quantiser,
     )
     return TensorRecord(identity_of(choice.tensor), coding)
