@@ -128,10 +128,18 @@ def strings_are_well_formed(data: bytes | memoryview, count: int) -> bool:
 
 @dataclass(frozen=True)
 class Topology:
-    """The graph without its weights, as opaque bytes (clause 5.2); only the adapter that wrote them reads them."""
+    """The graph without its weights, as opaque bytes (clause 5.2); only the adapter that wrote them reads them.
+
+    Raises ValueError for bytes of format NONE, which no stream carries.
+    """
 
     format: TopologyFormat
     data: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check that format NONE goes with no bytes."""
+        if self.format == TopologyFormat.NONE and self.data:
+            raise ValueError(f"{len(self.data)} bytes of topology of format NONE")
 
     @cached_property
     def content_id(self) -> bytes:

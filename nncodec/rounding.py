@@ -30,8 +30,11 @@ def widen(data: bytes | memoryview, dtype: DType) -> Float64s:
     """The elements in `data` of a quantisable `dtype` as binary64, exactly; 1-D."""
     if dtype == DType.BFLOAT16:
         bits = np.frombuffer(data, "<u2").astype(np.uint32) << np.uint32(16)
-        return bits.view(np.float32).astype(np.float64)
-    return np.frombuffer(data, _NATIVE[dtype]).astype(np.float64)
+        values = bits.view(np.float32)
+    else:
+        values = np.frombuffer(data, _NATIVE[dtype])
+    with np.errstate(invalid="ignore"):  # raised by a signalling NaN
+        return values.astype(np.float64)
 
 
 def _bfloat16_bits(values: Float64s) -> npt.NDArray[np.uint32]:

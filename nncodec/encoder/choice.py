@@ -14,7 +14,7 @@ import numpy as np
 from nncodec.difference import differ
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import entropy_bits, plane_bits
+from nncodec.encoder.estimate import level_bits, plane_bits
 from nncodec.encoder.matching import Matcher, Relative
 from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
 from nncodec.entropy.binarisation import Levels
@@ -37,7 +37,8 @@ class Choice:
     """How one tensor will be coded.
 
     candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; quantiser:
-    its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is predicted. copy: the tensor that a COPY gives.
+    its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is
+    predicted. copy: the tensor that a COPY gives.
     """
 
     tensor: Tensor
@@ -123,11 +124,12 @@ class Chooser:
     def _quantised(
         self, tensor: Tensor, values: Float64s, candidate: Candidate | None, own: Quantiser | None
     ) -> Choice:
-        residual = values if candidate is None or candidate.predicted is None else values - candidate.predicted
+        with np.errstate(over="ignore"):
+            residual = values if candidate is None or candidate.predicted is None else values - candidate.predicted
         levels = quantise(residual, step_of(own or self._quantiser), self._config.f)
         if levels is None:
             return Choice(tensor, notice=_why_exact(values))
-        bits = entropy_bits(levels)
+        bits = level_bits(levels)
         choice = Choice(tensor, residual=residual, levels=levels, quantiser=own, estimated_bits=bits)
         if candidate is None:
             return choice

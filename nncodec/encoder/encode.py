@@ -14,6 +14,7 @@ from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.report import EncodeReport, make_report
 from nncodec.encoder.writer import Frame, code_groups, write_stream
 from nncodec.errors import EncodeError
+from nncodec.limits import LEVELS, MAX_DIMENSION
 from nncodec.model import Model, Tensor, Topology
 from nncodec.prediction import reconstruct
 from nncodec.rounding import widen
@@ -57,7 +58,8 @@ def encode_with_report(
 ) -> Encoded:
     """As `encode`, with the decoded model and a report; `progress` is called with bytes done and bytes in all."""
     config = config or EncoderConfig()
-    _check_names(model)
+    for each in (model, *references):
+        _check_names_and_shapes(each)
     choices = Chooser(config, references).choose_all(model)
     topology_parent = _topology_parent(model, references)
     choices, parents, topology_parent = _drop_unused_parents(choices, references, topology_parent)
@@ -67,12 +69,16 @@ def encode_with_report(
     return Encoded(written.data, decoded, make_report(plan.choices, decoded, written, references))
 
 
-def _check_names(model: Model) -> None:
+def _check_names_and_shapes(model: Model) -> None:
+    """Whether every tensor has a content id; the levels of Annex A, which are narrower, are judged by the writer."""
     for tensor in model.tensors:
         try:
             tensor.name.encode("utf-8")
         except UnicodeEncodeError as error:
             raise EncodeError(f"the name of tensor {tensor.name!r} has no UTF-8 form: {error}") from None
+        if len(tensor.shape) > LEVELS[-1].rank or any(dim > MAX_DIMENSION for dim in tensor.shape):
+            what = f"tensor {tensor.name!r}: rank {len(tensor.shape)} must be at most {LEVELS[-1].rank}"
+            raise EncodeError(f"{what}, and all dims at most {MAX_DIMENSION}")
 
 
 def _plan(choices: Sequence[Choice], config: EncoderConfig, topology: Topology) -> tuple[Plan, Model]:

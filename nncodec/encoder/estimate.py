@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels, words_to_planes
 
+Counts = npt.NDArray[np.int64]
 
-def entropy_bits(levels: Levels) -> float:
-    """Order-0 entropy of `levels`, in bits for the whole tensor (paper eq. 8 models the same quantity)."""
+
+def entropy_bits(counts: Counts) -> float:
+    """Order-0 entropy of symbols that occur `counts` times (none 0), in bits for all of them; cf. the paper's eq. 8."""
+    return float(-(counts * np.log2(counts / counts.sum())).sum()) if counts.size else 0.0
+
+
+def level_bits(levels: Levels) -> float:
+    """Entropy of `levels`, and what a list of those that occur would cost.
+
+    The entropy alone does not tell small levels from large ones where hardly any occurs twice.
+    """
     if not levels.size:
         return 0.0
     low, high = int(levels.min()), int(levels.max())
@@ -17,10 +30,11 @@ def entropy_bits(levels: Levels) -> float:
         counts = counts[counts > 0]
     else:
         counts = np.unique(levels, return_counts=True)[1]
-    return float(-(counts * np.log2(counts / levels.size)).sum())
+    return entropy_bits(counts) + counts.size * math.log2(high - low + 1)
 
 
 def plane_bits(words: bytes | memoryview, width: int) -> float:
     """Order-0 entropy of the byte planes of `words`, in bits: what an exact tensor costs, roughly."""
     planes = np.frombuffer(words_to_planes(words, width), np.uint8).reshape(width, -1)
-    return sum(entropy_bits(plane.astype(np.int32)) for plane in planes)
+    histograms = (np.bincount(plane, minlength=256) for plane in planes)
+    return sum(entropy_bits(counts[counts > 0]) for counts in histograms)

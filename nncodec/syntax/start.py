@@ -108,14 +108,14 @@ def _check_limits(start: Start, limits: Limits) -> None:
     if start.level > limits.level:
         what = f"the stream has level {start.level}; the limit set for this decoder is level {limits.level}"
         raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2", offset=PREFIX_BYTES + 1)
-    bounds = LEVELS[start.level]
     for name, value, bound in (
-        ("tensor_count", start.tensor_count, bounds.tensors),
-        ("element_count", start.element_count, bounds.elements),
-        ("decoded_size", start.decoded_size, bounds.decoded_bytes),
+        ("tensor_count", start.tensor_count, "tensors"),
+        ("element_count", start.element_count, "elements"),
+        ("decoded_size", start.decoded_size, "decoded_bytes"),
     ):
-        if value > bound:
-            what = f"{name} {value} is over the {bound} that level {start.level} allows"
+        allowed = min(getattr(LEVELS[start.level], bound), getattr(limits, bound))
+        if value > allowed:
+            what = f"{name} {value} is over the {allowed} that level {start.level} and this decoder allow"
             raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2", offset=PREFIX_BYTES)
 
 

@@ -1,0 +1,265 @@
+"""Difference of models: `python -m tools.bench.pairs DATA [--nncodec PYTHON]`: what an update costs at equal error.
+
+For each pair of related models below DATA: the new model alone, and as an update of the old one (exact, and as decoded
+from a stream of the same step), in profile main, and in profile baseline; at 5, 10 and 20 dB SNR of the update, which
+is the error against the update's own energy. With --nncodec, NNCodec codes the same difference in its own environment.
+Lossless: against xz, zstd with the old file as a prefix, and the order-0 entropy of the XOR. And a chain of updates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import math
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+from rich.progress import Progress
+
+import nncodec
+from nncodec import EncoderConfig, Model, Profile
+from nncodec.model import NUMPY_DTYPES
+from tools.bench.common import markdown_table, versions, write_section
+
+TARGETS_DB = (5.0, 10.0, 20.0)
+_XCEPTION = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
+_RESNET = "pairs/resnet56-cifar100-to-digits/ft_{}.npz"
+_PPOCR = "pairs/ppocrv3-det-ch-en-onnx/text-detection-{}-ppocrv3-2023may.onnx"
+_ESPNET = "multi-task/espnetv2-s-1.0/espnetv2-s-1.0-{}.safetensors"
+PAIRS = {
+    "mini-xception 107-110": (_XCEPTION.format("107-0-66"), _XCEPTION.format("110-0-65")),
+    "mini-xception 102-107": (_XCEPTION.format("102-0-66"), _XCEPTION.format("107-0-66")),
+    "mini-xception 70-97": (_XCEPTION.format("70-0-63"), _XCEPTION.format("97-0-65")),
+    "resnet56 digits e1": (_RESNET.format("base"), _RESNET.format("e1")),
+    "resnet56 digits e1-e2": (_RESNET.format("e1"), _RESNET.format("e2")),
+    "resnet56 digits e3": (_RESNET.format("base"), _RESNET.format("e3")),
+    "ppocrv3 ch-en": (_PPOCR.format("ch"), _PPOCR.format("en")),
+    "minifasnet": ("pairs/minifasnet/2.7-80x80-mobilefacenetpv4.safetensors", "pairs/minifasnet/2.7-80x80-minifasnetv2.safetensors"),
+    "magika v3": ("pairs/magika-v3/standard-v3-1.onnx", "pairs/magika-v3/standard-v3-2.onnx"),
+    "espnetv2 pascal 256-384": (_ESPNET.format("pascal-256x256"), _ESPNET.format("pascal-384x384")),
+    "espnetv2 pascal-city": (_ESPNET.format("pascal-384x384"), _ESPNET.format("city-512x256")),
+    "realcugan": ("multi-task/realcugan-up2x-fp16/up2x-no-denoise.safetensors", "multi-task/realcugan-up2x-fp16/up2x-denoise1x.safetensors"),
+    "ai8x scaled": ("pairs/ai8x-qat-vs-quantised/ai85-cifar10-qat8-08c54f56.safetensors", "pairs/ai8x-qat-vs-quantised/ai85-cifar10-qat8-q-4d4aa95e.safetensors"),
+    "mtcnn layout": ("pairs/mtcnn-onet-layout-change/onet-367bdbe6.safetensors", "pairs/mtcnn-onet-layout-change/onet-7c1fa58c.safetensors"),
+    "silero unrelated": ("onnx/silero-vad-16k-op15-0607ae8a.onnx", "pairs/silero-unrelated-control/silero-vad-16k-op15-3036c9e2.onnx"),
+}
+CHAIN = ("37-0-62", "43-0-64", "51-0-63", "70-0-63", "97-0-65", "100-0-65", "102-0-66", "107-0-66", "110-0-65")
+
+
+@dataclass(frozen=True)
+class Point:
+    """An operating point: bytes, and squared error over the tensors of rank 2 and more."""
+
+    bytes: int
+    error: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two related models."""
+
+    name: str
+    old: Model
+    new: Model
+    old_file: bytes
+    new_file: bytes
+
+    @property
+    def energy(self) -> float:
+        """Energy of the update, over tensors of rank 2 and more that both have."""
+        report = nncodec.encode_with_report(self.new, EncoderConfig(step=2.0**100), [self.old]).report
+        return report.update.energy if report.update else 0.0
+
+
+def encode_at(model: Model, step: float, references: Sequence[Model] = (), profile: Profile = Profile.MAIN) -> Any:  # noqa: ANN401
+    """The encoded model at a step; in profile baseline the step is rounded to a decade."""
+    if profile == Profile.BASELINE:
+        q_bits = round(math.log10(step)) + 12
+        return nncodec.encode_with_report(model, EncoderConfig(profile=profile, q_bits=q_bits), references)
+    return nncodec.encode_with_report(model, EncoderConfig(step=step), references)
+
+
+def at_error(code: Callable[[float], Point], error: float, guess: float) -> int:
+    """Bytes of `code(step)` where its error is `error`: log-linear between the nearest steps of a bisection."""
+    low, high = guess / 2**12, guess * 2**12
+    points = {}
+    for _ in range(16):
+        step = math.sqrt(low * high)
+        points[step] = point = code(step)
+        low, high = (step, high) if point.error < error else (low, step)
+    return interpolate(list(points.values()), error)
+
+
+def interpolate(points: Sequence[Point], error: float) -> int:
+    """Bytes at `error`, linear in log bytes over log error between the points around it."""
+    usable = sorted((point for point in points if point.error > 0), key=lambda point: point.error)
+    below = [point for point in usable if point.error <= error]
+    above = [point for point in usable if point.error > error]
+    if not below or not above:
+        return 0
+    first, second = below[-1], above[0]
+    share = math.log(error / first.error) / math.log(second.error / first.error)
+    return round(math.exp(math.log(first.bytes) * (1 - share) + math.log(second.bytes) * share))
+
+
+def point_of(encoded: Any) -> Point:  # noqa: ANN401
+    """Operating point of an encoded model."""
+    return Point(encoded.report.bytes, encoded.report.matrices.error_energy)
+
+
+def lossy_row(pair: Pair, target: float, nnc: Sequence[Point]) -> list[object]:
+    """Bytes at one update SNR: alone, update of the exact and of the decoded reference, baseline, NNCodec; the modes."""
+    error = pair.energy / 10 ** (target / 10)
+    weights = sum(t.size for t in pair.new.tensors if len(t.shape) > 1)
+    guess = math.sqrt(12 * error / weights)
+
+    @lru_cache(maxsize=None)
+    def decoded_old(step: float) -> Model:
+        return encode_at(pair.old, step).model
+
+    alone = at_error(lambda step: point_of(encode_at(pair.new, step)), error, guess)
+    exact = at_error(lambda step: point_of(encode_at(pair.new, step, [pair.old])), error, guess)
+    closed = at_error(lambda step: point_of(encode_at(pair.new, step, [decoded_old(step)])), error, guess)
+    decades = [10.0**power for power in range(-7, 3)]
+    base = [point_of(encode_at(pair.new, step, [pair.old], Profile.BASELINE)) for step in decades]
+    paper, theirs = interpolate(base, error), interpolate(nnc, error) if nnc else 0
+    modes = Counter(row.prediction for row in encode_at(pair.new, guess, [pair.old]).report.tensors)
+    shown = " ".join(f"{count} {mode}" for mode, count in sorted(modes.items()))
+    ratio = f"{exact / theirs:.3f}" if theirs else ""
+    return [pair.name, f"{target:.0f}", *(f"{n:,}" if n else "" for n in (alone, exact, closed, paper, theirs)), ratio, shown]
+
+
+def nncodec_points(pair: Pair, python: str | None) -> list[Point]:
+    """NNCodec's operating points on the difference of the two models; its best quantiser is taken by interpolation."""
+    if python is None:
+        return []
+    arrays = {}
+    for tensor in pair.new.tensors:
+        old = pair.old.by_name.get(tensor.name)
+        if tensor.dtype in NUMPY_DTYPES and tensor.dtype.name.startswith("FLOAT"):
+            values = tensor.numpy().astype(np.float32)
+            same = old is not None and old.shape == tensor.shape and old.dtype == tensor.dtype
+            arrays[tensor.name or "unnamed"] = values - old.numpy().astype(np.float32) if same and old else values
+    arrays = {name: array for name, array in arrays.items() if array.size and array.ndim and np.isfinite(array).all()}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "difference.npz"
+        np.savez(source, **arrays)
+        step = math.sqrt(12 * pair.energy / sum(a.size for a in arrays.values() if a.ndim > 1))
+        centre = round(4 * math.log2(step))
+        qps = ",".join(str(qp) for qp in range(max(centre - 22, -60), centre + 6, 2))
+        driver = str(Path(__file__).with_name("nncodec_driver.py"))
+        run = subprocess.run([python, driver, str(source), qps], check=True, capture_output=True, env=dict(os.environ))
+    points = json.loads(run.stdout.splitlines()[-1])
+    return [Point(point["bytes"], point["error"]) for point in points]
+
+
+def lower_hull(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats in both bytes and error: the best of two quantisers at each error."""
+    kept: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.error, p.bytes)):
+        while kept and kept[-1].bytes <= point.bytes and kept[-1].error >= point.error:
+            kept.pop()
+        if not kept or point.bytes < kept[-1].bytes:
+            kept.append(point)
+    return kept
+
+
+def lossless_row(pair: Pair) -> list[object]:
+    """Bytes of the exact update, and of what else could be sent."""
+    update = nncodec.encode_with_report(pair.new, EncoderConfig(lossless=True), [pair.old])
+    if nncodec.decode(update.data, [pair.old]).content_id != pair.new.content_id:
+        raise ValueError(f"{pair.name}: the update is not exact")
+    alone = len(nncodec.encode(pair.new, EncoderConfig(lossless=True)))
+    xz = len(lzma.compress(pair.new_file, preset=6))
+    prefix = zstandard.ZstdCompressionDict(pair.old_file, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    parameters = zstandard.ZstdCompressionParameters.from_level(19, window_log=27, enable_ldm=True)
+    patch = len(zstandard.ZstdCompressor(compression_params=parameters, dict_data=prefix).compress(pair.new_file))
+    sizes = [f"{n:,}" for n in (len(pair.new_file), alone, len(update.data), xz, patch, xor_entropy(pair))]
+    return [pair.name, *sizes, f"{len(update.data) / pair.new.nbytes:.3f}"]
+
+
+def xor_entropy(pair: Pair) -> int:
+    """Bytes of the order-0 entropy of the XOR of co-located tensors, byte plane by byte plane."""
+    total = 0.0
+    for tensor in pair.new.tensors:
+        old = pair.old.by_name.get(tensor.name)
+        data = np.frombuffer(tensor.data, np.uint8)
+        if old is not None and old.nbytes == tensor.nbytes:
+            data = data ^ np.frombuffer(old.data, np.uint8)
+        width = tensor.nbytes // tensor.size if tensor.size and tensor.nbytes % tensor.size == 0 else 1
+        for plane in data.reshape(-1, max(width, 1)).T:
+            counts = np.bincount(plane)
+            counts = counts[counts > 0]
+            total -= float((counts * np.log2(counts / max(plane.size, 1))).sum())
+    return round(total / 8)
+
+
+def chain_text(data: Path) -> str:
+    """A chain of closed-loop updates: the error after the last against the error after the first."""
+    models = [nncodec.load(data / _XCEPTION.format(epoch)) for epoch in CHAIN]
+    held = encode_at(models[0], 0.003).model
+    errors, sizes = [], []
+    for model in models[1:]:
+        encoded = encode_at(model, 0.003, [held])
+        held = encoded.model
+        errors.append(encoded.report.matrices.mse)
+        sizes.append(len(encoded.data))
+    return (
+        f"Chain of {len(sizes)} closed-loop updates of mini-xception at step 0.003: {sum(sizes):,} bytes in all; mean squared "
+        f"error {errors[0]:.3e} after the first, {errors[-1]:.3e} after the last (ratio {errors[-1] / errors[0]:.3f}).\n"
+    )
+
+
+def load_pair(name: str, data: Path) -> Pair:
+    """The two models of a pair."""
+    old, new = (data / path for path in PAIRS[name])
+    return Pair(name, nncodec.load(old), nncodec.load(new), old.read_bytes(), new.read_bytes())
+
+
+def main() -> None:
+    """Measure every pair and write the section `pairs` of docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of model files")
+    parser.add_argument("--nncodec", metavar="PYTHON", help="interpreter of an environment with NNCodec 2.1.3")
+    arguments = parser.parse_args()
+    lossy: list[list[object]] = []
+    lossless: list[list[object]] = []
+    with Progress(transient=True) as progress:
+        for name in progress.track(list(PAIRS), description="pairs"):
+            pair = load_pair(name, arguments.data)
+            lossless.append(lossless_row(pair))
+            if pair.energy > 0:
+                points = lower_hull(nncodec_points(pair, arguments.nncodec))
+                lossy += [lossy_row(pair, target, points) for target in TARGETS_DB]
+    write_section("pairs", text(lossy, lossless, chain_text(arguments.data)))
+
+
+def text(lossy: list[list[object]], lossless: list[list[object]], chain: str) -> str:
+    """The section in markdown."""
+    head = ["pair", "dB", "alone", "update", "update of decoded", "baseline", "NNCodec", "update / NNCodec", "modes"]
+    exact = ["pair", "file", "alone", "update", "xz -6", "zstd patch", "XOR order-0", "update / tensor bytes"]
+    return (
+        f"## Difference of models\n\n`python -m tools.bench.pairs DATA --nncodec PYTHON`; {versions()}.\n"
+        "Bytes of whole streams at equal squared error of the tensors of rank 2 and more; dB is the SNR of the update (error "
+        "against the update's own energy). *baseline* and *NNCodec* (2.1.3, the better of URQ and DQ, default presets, 1-D "
+        "tensors at QP -75) are interpolated between their steps.\n\n"
+        + markdown_table(head, lossy)
+        + "\nLossless, bytes:\n\n"
+        + markdown_table(exact, lossless)
+        + "\n"
+        + chain
+    )
+
+
+if __name__ == "__main__":
+    main()
