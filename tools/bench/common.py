@@ -51,11 +51,9 @@ def write_section(name: str, text: str) -> None:
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     section = f"{begin}\n{text.strip()}\n{end}"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    if pattern.search(report):
-        report = pattern.sub(lambda _: section, report)
-    else:
-        report = f"{report.rstrip()}\n\n{section}\n"
-    REPORT.write_text(report, encoding="utf-8")
+    longer = f"{report.rstrip()}\n\n{section}\n"
+    text = pattern.sub(lambda _: section, report) if pattern.search(report) else longer
+    REPORT.write_text(text, encoding="utf-8")
 
 
 def ratios_line(label: str, ratios: Mapping[str, float]) -> str:

@@ -24,7 +24,15 @@ from nncodec import EncoderConfig, Model, Profile
 from tools.bench.common import markdown_table, model_files, versions, write_section
 
 Q_BITS = (8, 9, 10)
-_NUMPY_OF_ORT = {"float": "f4", "double": "f8", "float16": "f2", "int64": "i8", "int32": "i4", "uint8": "u1", "bool": "?"}
+_NUMPY_OF_ORT = {
+    "float": "f4",
+    "double": "f8",
+    "float16": "f2",
+    "int64": "i8",
+    "int32": "i4",
+    "uint8": "u1",
+    "bool": "?",
+}
 
 
 @dataclass(frozen=True)
@@ -126,10 +134,10 @@ def main() -> None:
     begin = time.perf_counter()
     rows = [measure(path) for path in track(paths, description="models", transient=True)]
     text = (
-        "## One model alone\n\n`python -m tools.bench.models DATA`: profile `baseline` (the paper's method, f = 0.4) and "
-        f"lossless, in one run of {time.perf_counter() - begin:.0f} s.\n{versions()}.\n"
-        "Bytes are whole streams; b/w is bits of the stream over elements of the model; dB is the SNR of the tensors of rank 2 "
-        "and more. *headers* is start, parameter set, tensor table (names included) and end of the lossless stream. "
+        "## One model alone\n\n`python -m tools.bench.models DATA`: profile `baseline` (the paper's method, f = 0.4) "
+        f"and lossless, in one run of {time.perf_counter() - begin:.0f} s.\n{versions()}.\n"
+        "Bytes are whole streams; b/w is bits of the stream over elements of the model; dB is the SNR of the tensors of "
+        "rank 2 and more. *headers* is start, parameter set, tensor table (names included) and end of the lossless stream. "
         "*onnxruntime*: outputs on random input after lossless coding.\n\n"
     )
     write_section("models", text + table(rows))

@@ -29,7 +29,7 @@ _PRESETS = {
 }
 
 
-def code(arrays, qp, trellis):
+def code(arrays: dict[str, np.ndarray], qp: int, trellis: bool) -> dict[str, float]:  # noqa: FBT001
     """One operating point."""
     begin = time.process_time()
     stream = bytes(nnc.compress(dict(arrays), qp=qp, use_dq=trellis, **_PRESETS))
@@ -45,12 +45,12 @@ def code(arrays, qp, trellis):
     return {"qp": qp, "trellis": trellis, "bytes": len(stream), "error": error, **seconds}
 
 
-def main():
+def main() -> None:
     """Read the arrays, code them at every parameter, print."""
     with np.load(sys.argv[1]) as archive:
         arrays = {name: np.ascontiguousarray(archive[name], np.float32) for name in archive.files}
     points = [code(arrays, int(qp), trellis) for qp in sys.argv[2].split(",") for trellis in (False, True)]
-    print(json.dumps(points))  # noqa: T201
+    print(json.dumps(points))
 
 
 if __name__ == "__main__":

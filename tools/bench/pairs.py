@@ -18,9 +18,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import zstandard
@@ -35,7 +34,13 @@ TARGETS_DB = (5.0, 10.0, 20.0)
 _XCEPTION = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
 _RESNET = "pairs/resnet56-cifar100-to-digits/ft_{}.npz"
 _PPOCR = "pairs/ppocrv3-det-ch-en-onnx/text-detection-{}-ppocrv3-2023may.onnx"
+_FASNET = "pairs/minifasnet/2.7-80x80-{}.safetensors"
+_MAGIKA = "pairs/magika-v3/standard-v3-{}.onnx"
 _ESPNET = "multi-task/espnetv2-s-1.0/espnetv2-s-1.0-{}.safetensors"
+_CUGAN = "multi-task/realcugan-up2x-fp16/up2x-{}.safetensors"
+_AI8X = "pairs/ai8x-qat-vs-quantised/ai85-cifar10-qat8-{}.safetensors"
+_ONET = "pairs/mtcnn-onet-layout-change/onet-{}.safetensors"
+_SILERO = "{}/silero-vad-16k-op15-{}.onnx"
 PAIRS = {
     "mini-xception 107-110": (_XCEPTION.format("107-0-66"), _XCEPTION.format("110-0-65")),
     "mini-xception 102-107": (_XCEPTION.format("102-0-66"), _XCEPTION.format("107-0-66")),
@@ -44,15 +49,19 @@ PAIRS = {
     "resnet56 digits e1-e2": (_RESNET.format("e1"), _RESNET.format("e2")),
     "resnet56 digits e3": (_RESNET.format("base"), _RESNET.format("e3")),
     "ppocrv3 ch-en": (_PPOCR.format("ch"), _PPOCR.format("en")),
-    "minifasnet": ("pairs/minifasnet/2.7-80x80-mobilefacenetpv4.safetensors", "pairs/minifasnet/2.7-80x80-minifasnetv2.safetensors"),
-    "magika v3": ("pairs/magika-v3/standard-v3-1.onnx", "pairs/magika-v3/standard-v3-2.onnx"),
+    "minifasnet": (_FASNET.format("mobilefacenetpv4"), _FASNET.format("minifasnetv2")),
+    "magika v3": (_MAGIKA.format("1"), _MAGIKA.format("2")),
     "espnetv2 pascal 256-384": (_ESPNET.format("pascal-256x256"), _ESPNET.format("pascal-384x384")),
     "espnetv2 pascal-city": (_ESPNET.format("pascal-384x384"), _ESPNET.format("city-512x256")),
-    "realcugan": ("multi-task/realcugan-up2x-fp16/up2x-no-denoise.safetensors", "multi-task/realcugan-up2x-fp16/up2x-denoise1x.safetensors"),
-    "ai8x scaled": ("pairs/ai8x-qat-vs-quantised/ai85-cifar10-qat8-08c54f56.safetensors", "pairs/ai8x-qat-vs-quantised/ai85-cifar10-qat8-q-4d4aa95e.safetensors"),
-    "mtcnn layout": ("pairs/mtcnn-onet-layout-change/onet-367bdbe6.safetensors", "pairs/mtcnn-onet-layout-change/onet-7c1fa58c.safetensors"),
-    "silero unrelated": ("onnx/silero-vad-16k-op15-0607ae8a.onnx", "pairs/silero-unrelated-control/silero-vad-16k-op15-3036c9e2.onnx"),
+    "realcugan": (_CUGAN.format("no-denoise"), _CUGAN.format("denoise1x")),
+    "ai8x scaled": (_AI8X.format("08c54f56"), _AI8X.format("q-4d4aa95e")),
+    "mtcnn layout": (_ONET.format("367bdbe6"), _ONET.format("7c1fa58c")),
+    "silero unrelated": (
+        _SILERO.format("onnx", "0607ae8a"),
+        _SILERO.format("pairs/silero-unrelated-control", "3036c9e2"),
+    ),
 }
+_TRIALS = 4
 CHAIN = ("37-0-62", "43-0-64", "51-0-63", "70-0-63", "97-0-65", "100-0-65", "102-0-66", "107-0-66", "110-0-65")
 
 
@@ -81,7 +90,9 @@ class Pair:
         return report.update.energy if report.update else 0.0
 
 
-def encode_at(model: Model, step: float, references: Sequence[Model] = (), profile: Profile = Profile.MAIN) -> Any:  # noqa: ANN401
+def encode_at(
+    model: Model, step: float, references: Sequence[Model] = (), profile: Profile = Profile.MAIN
+) -> nncodec.Encoded:
     """The encoded model at a step; in profile baseline the step is rounded to a decade."""
     if profile == Profile.BASELINE:
         q_bits = round(math.log10(step)) + 12
@@ -90,14 +101,16 @@ def encode_at(model: Model, step: float, references: Sequence[Model] = (), profi
 
 
 def at_error(code: Callable[[float], Point], error: float, guess: float) -> int:
-    """Bytes of `code(step)` where its error is `error`: log-linear between the nearest steps of a bisection."""
-    low, high = guess / 2**12, guess * 2**12
-    points = {}
-    for _ in range(16):
-        step = math.sqrt(low * high)
-        points[step] = point = code(step)
-        low, high = (step, high) if point.error < error else (low, step)
-    return interpolate(list(points.values()), error)
+    """Bytes of `code(step)` where its error is `error`: log-linear between the nearest of a few steps.
+
+    Error grows as the square of the step at most, so each trial lands nearer; two more bracket the last.
+    """
+    points, step = [], guess
+    for _ in range(_TRIALS):
+        points.append(code(step))
+        step *= (error / points[-1].error) ** 0.5 if points[-1].error else 4.0
+    points += [code(step * 0.9), code(step * 1.1)]
+    return interpolate(points, error)
 
 
 def interpolate(points: Sequence[Point], error: float) -> int:
@@ -112,7 +125,7 @@ def interpolate(points: Sequence[Point], error: float) -> int:
     return round(math.exp(math.log(first.bytes) * (1 - share) + math.log(second.bytes) * share))
 
 
-def point_of(encoded: Any) -> Point:  # noqa: ANN401
+def point_of(encoded: nncodec.Encoded) -> Point:
     """Operating point of an encoded model."""
     return Point(encoded.report.bytes, encoded.report.matrices.error_energy)
 
@@ -123,7 +136,7 @@ def lossy_row(pair: Pair, target: float, nnc: Sequence[Point]) -> list[object]:
     weights = sum(t.size for t in pair.new.tensors if len(t.shape) > 1)
     guess = math.sqrt(12 * error / weights)
 
-    @lru_cache(maxsize=None)
+    @cache
     def decoded_old(step: float) -> Model:
         return encode_at(pair.old, step).model
 
@@ -136,7 +149,8 @@ def lossy_row(pair: Pair, target: float, nnc: Sequence[Point]) -> list[object]:
     modes = Counter(row.prediction for row in encode_at(pair.new, guess, [pair.old]).report.tensors)
     shown = " ".join(f"{count} {mode}" for mode, count in sorted(modes.items()))
     ratio = f"{exact / theirs:.3f}" if theirs else ""
-    return [pair.name, f"{target:.0f}", *(f"{n:,}" if n else "" for n in (alone, exact, closed, paper, theirs)), ratio, shown]
+    sizes = (f"{n:,}" if n else "" for n in (alone, exact, closed, paper, theirs))
+    return [pair.name, f"{target:.0f}", *sizes, ratio, shown]
 
 
 def nncodec_points(pair: Pair, python: str | None) -> list[Point]:
@@ -215,8 +229,8 @@ def chain_text(data: Path) -> str:
         errors.append(encoded.report.matrices.mse)
         sizes.append(len(encoded.data))
     return (
-        f"Chain of {len(sizes)} closed-loop updates of mini-xception at step 0.003: {sum(sizes):,} bytes in all; mean squared "
-        f"error {errors[0]:.3e} after the first, {errors[-1]:.3e} after the last (ratio {errors[-1] / errors[0]:.3f}).\n"
+        f"Chain of {len(sizes)} closed-loop updates of mini-xception at step 0.003: {sum(sizes):,} bytes in all; mean "
+        f"squared error {errors[0]:.3e} after the first, {errors[-1]:.3e} after the last (ratio {errors[-1] / errors[0]:.3f}).\n"
     )
 
 
@@ -250,9 +264,9 @@ def text(lossy: list[list[object]], lossless: list[list[object]], chain: str) ->
     exact = ["pair", "file", "alone", "update", "xz -6", "zstd patch", "XOR order-0", "update / tensor bytes"]
     return (
         f"## Difference of models\n\n`python -m tools.bench.pairs DATA --nncodec PYTHON`; {versions()}.\n"
-        "Bytes of whole streams at equal squared error of the tensors of rank 2 and more; dB is the SNR of the update (error "
-        "against the update's own energy). *baseline* and *NNCodec* (2.1.3, the better of URQ and DQ, default presets, 1-D "
-        "tensors at QP -75) are interpolated between their steps.\n\n"
+        "Bytes of whole streams at equal squared error of the tensors of rank 2 and more; dB is the SNR of the update "
+        "(error against the update's own energy). *baseline* and *NNCodec* (2.1.3, the better of URQ and DQ, default "
+        "presets, 1-D tensors at QP -75) are interpolated between their steps.\n\n"
         + markdown_table(head, lossy)
         + "\nLossless, bytes:\n\n"
         + markdown_table(exact, lossless)
