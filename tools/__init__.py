@@ -1,0 +1,1 @@
+"""Developer tools: examples, specification examples, vectors, benchmarks."""

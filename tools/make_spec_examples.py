@@ -1,7 +1,7 @@
 """Write Annex C of SPEC.md: small streams, byte by byte: `python -m tools.make_spec_examples [--check]`.
 
-The streams are made by the encoder and taken apart by the decoder's own declarations; tests/test_spec_examples.py decodes
-the bytes as they are printed. With --check nothing is written, and the exit code says whether SPEC.md is up to date.
+The streams are made by the encoder and taken apart by the decoder's own declarations; tests/test_spec_examples.py
+decodes the bytes as they are printed. With --check nothing is written, and the exit code says whether SPEC.md is up to date.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def examples() -> list[Example]:
     old = Model((Tensor.from_numpy("w", weights), Tensor.from_numpy("b", np.array([0.5], np.float32))))
     first = nncodec.encode(old, paper)
     held = nncodec.decode(first)
-    moved = Model((Tensor.from_numpy("w", weights + np.float32(0.02)), old.tensors[1]))
+    moved = Model((Tensor.from_numpy("w", weights + np.float32(0.023)), old.tensors[1]))
     return [
         Example("C.1 A model without tensors", "Nothing but the frame of every stream.", nncodec.encode(Model(()))),
         Example(
             "C.2 Exact tensors",
-            "A scalar `s` = 1.5 of FLOAT32 and a vector `n` = [1, −2] of INT16. Each element type has its slice group. "
+            "A scalar `s` = 1.5 of FLOAT32 and a vector `n` = [1, −2] of INT16. Each element type has a slice group. "
             "The payload of `s` is 3FC00000, most significant byte first (9.2.2); that of `n` is the upper bytes 00 FF, "
             "then the lower bytes 01 FE.",
             nncodec.encode(
@@ -63,16 +63,16 @@ def examples() -> list[Example]:
         ),
         Example(
             "C.3 The paper's quantiser",
-            "`w` = [[0.121, −0.249, 0], [1, −0.004, 0.006]] with s_bits = 12 and q_bits = 10: the step is 10^−2. With f = 0.4 "
-            "the levels are 12, −25, 0, 100, 0, 1: for −0.249, ⌊24.9 + 0.4⌋ = 25. They fit one byte each. `b` is exact. "
-            "Decoded, `w` = [[0.12, −0.25, 0], [1, 0, 0.01]], each the FLOAT32 nearest to level · 0.01.",
+            "`w` = [[0.121, −0.249, 0], [1, −0.004, 0.006]] with s_bits = 12 and q_bits = 10: the step is 10^−2. With "
+            "f = 0.4 the levels are 12, −25, 0, 100, 0, 1: for −0.249, ⌊24.9 + 0.4⌋ = 25. They fit one byte each. `b` is "
+            "exact. Decoded, `w` = [[0.12, −0.25, 0], [1, 0, 0.01]], each the FLOAT32 nearest to level · 0.01.",
             first,
         ),
         Example(
             "C.4 An update",
-            "The model of C.3, where the weights have grown by 0.02, given what a decoder made of C.3. The tensor table is "
-            "inherited: `w` is changed, `b` is copied without a word. The residuals 0.021, 0.021, 0.02, 0.02, 0.016, 0.016 have "
-            "the levels 2, 2, 2, 2, 2, 2, so that the decoded weights are 0.14, −0.23, 0.02, 1.02, 0.02, 0.03.",
+            "The model of C.3, where the weights have grown by 0.023, given what a decoder made of C.3. The tensor table "
+            "is inherited: `w` is changed, `b` is copied without a word. The residuals 0.024, 0.024, 0.023, 0.023, 0.019, "
+            "0.019 have the levels 2, 2, 2, 2, 2, 2, so that the decoded weights are 0.14, −0.23, 0.02, 1.02, 0.02, 0.03.",
             nncodec.encode(moved, paper, [held]),
             (held,),
         ),
@@ -86,15 +86,14 @@ def render(example: Example) -> str:
     rows += [_row(element) for element in sorted(info.elements, key=lambda element: (element.offset, -element.size))]
     rows += [
         f"| {offset} | {size} | *payload* | {example.data[offset : offset + size].hex(' ')} |"
-        for offset, size in _payloads(example.data, info)
+        for offset, size in _payloads(info)
     ]
     head, body = rows[:2], sorted(rows[2:], key=lambda row: int(row.split("|")[1]))
-    return (
-        f"### {example.title}\n\n{example.words}\n\n```\n{dump(example.data)}\n```\n\n" + "\n".join(head + body) + "\n"
-    )
+    listing = "\n".join(head + body)
+    return f"### {example.title}\n\n{example.words}\n\n```\n{dump(example.data)}\n```\n\n{listing}\n"
 
 
-def _payloads(data: bytes, info: nncodec.StreamInfo) -> list[tuple[int, int]]:
+def _payloads(info: nncodec.StreamInfo) -> list[tuple[int, int]]:
     units = [unit for unit in info.units if unit.unit_type == "slice"]
     return [
         (unit.offset + unit.size - 4 - part.payload_bytes, part.payload_bytes)

@@ -131,7 +131,7 @@ def point_of(encoded: nncodec.Encoded) -> Point:
 
 
 def lossy_row(pair: Pair, target: float, nnc: Sequence[Point]) -> list[object]:
-    """Bytes at one update SNR: alone, update of the exact and of the decoded reference, baseline, NNCodec; the modes."""
+    """Bytes at one update SNR: alone, update of exact and of decoded reference, baseline, NNCodec; the modes."""
     error = pair.energy / 10 ** (target / 10)
     weights = sum(t.size for t in pair.new.tensors if len(t.shape) > 1)
     guess = math.sqrt(12 * error / weights)
@@ -230,7 +230,8 @@ def chain_text(data: Path) -> str:
         sizes.append(len(encoded.data))
     return (
         f"Chain of {len(sizes)} closed-loop updates of mini-xception at step 0.003: {sum(sizes):,} bytes in all; mean "
-        f"squared error {errors[0]:.3e} after the first, {errors[-1]:.3e} after the last (ratio {errors[-1] / errors[0]:.3f}).\n"
+        f"squared error {errors[0]:.3e} after the first, {errors[-1]:.3e} after the last "
+        f"(ratio {errors[-1] / errors[0]:.3f}).\n"
     )
 
 
