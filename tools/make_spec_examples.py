@@ -1,7 +1,7 @@
 """Write Annex C of SPEC.md: small streams, byte by byte: `python -m tools.make_spec_examples [--check]`.
 
-The streams are made by the encoder and taken apart by the decoder's own declarations; tests/test_spec_examples.py
-decodes the bytes as they are printed. With --check nothing is written, and the exit code says whether SPEC.md is up to date.
+The streams are made by the encoder and taken apart by the decoder's own declarations; a test decodes the
+bytes as they are printed. With --check nothing is written; the exit code says whether SPEC.md is up to date.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def examples() -> list[Example]:
         Example("C.1 A model without tensors", "Nothing but the frame of every stream.", nncodec.encode(Model(()))),
         Example(
             "C.2 Exact tensors",
-            "A scalar `s` = 1.5 of FLOAT32 and a vector `n` = [1, −2] of INT16. Each element type has a slice group. "
-            "The payload of `s` is 3FC00000, most significant byte first (9.2.2); that of `n` is the upper bytes 00 FF, "
-            "then the lower bytes 01 FE.",
+            "A scalar `s` = 1.5 of FLOAT32 and a vector `n` = [1, −2] of INT16. Each type has a slice group. The "
+            "payload of `s` is 3FC00000, most significant byte first (9.2.2); that of `n` is the upper bytes 00 "
+            "FF, then the lower bytes 01 FE.",
             nncodec.encode(
                 Model(
                     (
@@ -63,16 +63,18 @@ def examples() -> list[Example]:
         ),
         Example(
             "C.3 The paper's quantiser",
-            "`w` = [[0.121, −0.249, 0], [1, −0.004, 0.006]] with s_bits = 12 and q_bits = 10: the step is 10^−2. With "
-            "f = 0.4 the levels are 12, −25, 0, 100, 0, 1: for −0.249, ⌊24.9 + 0.4⌋ = 25. They fit one byte each. `b` is "
-            "exact. Decoded, `w` = [[0.12, −0.25, 0], [1, 0, 0.01]], each the FLOAT32 nearest to level · 0.01.",
+            "`w` = [[0.121, −0.249, 0], [1, −0.004, 0.006]] with s_bits = 12 and q_bits = 10: the step is 10^−2. "
+            "With f = 0.4 the levels are 12, −25, 0, 100, 0, 1: for −0.249, ⌊24.9 + 0.4⌋ = 25. They fit one byte "
+            "each. `b` is exact. Decoded, `w` = [[0.12, −0.25, 0], [1, 0, 0.01]], each the FLOAT32 nearest to "
+            "level · 0.01.",
             first,
         ),
         Example(
             "C.4 An update",
-            "The model of C.3, where the weights have grown by 0.023, given what a decoder made of C.3. The tensor table "
-            "is inherited: `w` is changed, `b` is copied without a word. The residuals 0.024, 0.024, 0.023, 0.023, 0.019, "
-            "0.019 have the levels 2, 2, 2, 2, 2, 2, so that the decoded weights are 0.14, −0.23, 0.02, 1.02, 0.02, 0.03.",
+            "The model of C.3, where the weights have grown by 0.023, given what a decoder made of C.3. The "
+            "tensor table is inherited: `w` is changed, `b` is copied without a word. The residuals 0.024, 0.024,"
+            " 0.023, 0.023, 0.019, 0.019 have the levels 2, 2, 2, 2, 2, 2, so that the decoded weights are 0.14, "
+            "−0.23, 0.02, 1.02, 0.02, 0.03.",
             nncodec.encode(moved, paper, [held]),
             (held,),
         ),
