@@ -69,6 +69,12 @@ def compact_quantiser(step: float) -> Quantiser | None:
     return None if code is None else Quantiser(StepKind.COMPACT, None, None, code, None, 0)
 
 
+def scaled_quantiser(quantiser: Quantiser, gain: float) -> Quantiser:
+    """`quantiser` with its step multiplied by `gain`, which must leave it within the bounds of a step."""
+    step = step_of(quantiser) * gain
+    return Quantiser(StepKind.BINARY64, None, None, None, step, quantiser.reconstruction_offset)
+
+
 def dequantise(levels: npt.NDArray[np.int32], step: float, offset: int) -> Float64s:
     """8.2: (256 n + sgn(n) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
     scaled = levels.astype(np.int64) * OFFSET_SCALE + np.sign(levels).astype(np.int64) * offset

@@ -203,7 +203,7 @@ def run(program: str, *arguments: str) -> None:
 
 NOTES = """\
 bytes     the whole file: weights, names and graph
-q_bits    weights are rounded to steps of 10^(q_bits-12), 1-D tensors are exact
+q_bits    weights are rounded to steps of 10^(q_bits-12); 1-D tensors are exact, or finer in main
 lossless  every bit came back, as was checked
 given v1  the receiver has digits-v1: equal tensors cost nothing, changes little
 accuracy  before → after, by onnxruntime on 540 images kept out of training"""

@@ -71,6 +71,11 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
     step.add_argument("--step", type=float, metavar="X", help="step in units of the weights (profile main)")
     step.add_argument("--lossless", action="store_true", help="keep every tensor bit for bit")
     quality.add_argument("--s-bits", type=int, metavar="N", help="decades of amplification; default 12")
+    quality.add_argument(
+        "--least-squares",
+        action="store_true",
+        help="decode differences for the least squared error; by default they are scaled so as not to shrink the update",
+    )
     quality.add_argument("--rounding", type=float, metavar="F", help="f in [0, 0.5]; default 0.4 baseline, 0.5 main")
 
 
@@ -88,6 +93,7 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
             s_bits=12 if arguments.s_bits is None else arguments.s_bits,
             step=arguments.step,
             rounding=arguments.rounding,
+            unbiased=not arguments.least_squares,
             include=tuple(arguments.include),
             exclude=tuple(arguments.exclude),
             name_map=tuple(_name_pair(text) for text in arguments.map),

@@ -21,7 +21,7 @@ from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
 from nncodec.prediction import copied, predicted_words
-from nncodec.quantisation import compact_quantiser, quantise, step_of
+from nncodec.quantisation import compact_quantiser, dequantise, quantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
@@ -29,6 +29,7 @@ from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
 FINENESS = 8
 """Vectors are quantised this much more finely, relative to their own size, than matrices (about 18 dB)."""
 _OWN_QUANTISER_BITS = 32
+_LARGEST_GAIN = 2.0
 _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer step, or exclude the tensor"
 
 
@@ -200,3 +201,18 @@ def centroid_offset(choices: Sequence[Choice], step: float) -> int:
         total += float((np.abs(choice.residual[coded]) / step - np.abs(choice.levels[coded])).sum())
         count += int(coded.sum())
     return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
+
+
+def unbiasing_gain(choices: Sequence[Choice], quantiser: Quantiser) -> float:
+    """Clause E.6: what the values of `choices` must be multiplied by not to fall short of their residuals: 1 to 2.
+
+    The ratio of sum x^2 to sum x * decoded x. Zero levels decode to nothing, so without it an update is only partly
+    made. It explodes where nearly all levels are zero, hence the bound.
+    """
+    wanted = given = 0.0
+    for choice in choices:
+        if choice.levels is not None and choice.residual is not None:
+            values = dequantise(choice.levels, step_of(quantiser), quantiser.reconstruction_offset)
+            wanted += float(choice.residual @ choice.residual)
+            given += float(choice.residual @ values)
+    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if given > 0 else 1.0

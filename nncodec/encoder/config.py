@@ -35,6 +35,8 @@ class EncoderConfig:
     include, exclude: name patterns (as in a shell) of floating-point tensors to quantise, or to keep exact, whatever
     the rule of clause E.2 says; exclude wins.
     slice_symbols: symbols of a slice at most.
+    unbiased: scale what is left of a difference so that the update is not shrunk (MAIN, clause E.6); without it the
+    squared error is the least.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
 
     Raises EncodeError for values that no stream can carry, or that contradict one another.
@@ -49,6 +51,7 @@ class EncoderConfig:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     slice_symbols: int = 2**22
+    unbiased: bool = True
     name_map: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

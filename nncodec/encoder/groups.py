@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from nncodec.encoder.choice import Choice, centroid_offset
+from nncodec.encoder.choice import Choice, centroid_offset, unbiasing_gain
 from nncodec.encoder.config import EncoderConfig
 from nncodec.entropy.binarisation import smallest_width
 from nncodec.layout import GroupLayout, lay_out
-from nncodec.quantisation import step_of
+from nncodec.quantisation import scaled_quantiser, step_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
 from nncodec.tables import DType, LevelWidth, Prediction, Profile
+
+
+_GAIN_MATTERS = 1.001
 
 
 class GroupKey(NamedTuple):
@@ -77,8 +80,10 @@ def _quantiser(key: GroupKey, choices: Sequence[Choice], config: EncoderConfig) 
     quantiser = config.quantiser()
     if config.profile == Profile.BASELINE:
         return quantiser
-    members = [choice for choice in choices if key_of(choice) == key]
-    return replace(quantiser, reconstruction_offset=centroid_offset(members, step_of(quantiser)))
+    members = [choice for choice in choices if key_of(choice) == key and choice.quantiser is None]
+    quantiser = replace(quantiser, reconstruction_offset=centroid_offset(members, step_of(quantiser)))
+    gain = unbiasing_gain(members, quantiser) if key.is_difference and config.unbiased else 1.0
+    return quantiser if gain < _GAIN_MATTERS else scaled_quantiser(quantiser, gain)
 
 
 def _record(choice: Choice, keys: dict[GroupKey, int]) -> TensorRecord:
