@@ -74,7 +74,7 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
     quality.add_argument(
         "--least-squares",
         action="store_true",
-        help="decode differences for the least squared error; by default they are scaled so as not to shrink the update",
+        help="decode differences for the least squared error; by default they are scaled not to shrink the update",
     )
     quality.add_argument("--rounding", type=float, metavar="F", help="f in [0, 0.5]; default 0.4 baseline, 0.5 main")
 

@@ -16,7 +16,6 @@ from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
 from nncodec.tables import DType, LevelWidth, Prediction, Profile
 
-
 _GAIN_MATTERS = 1.001
 
 
