@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
@@ -20,7 +20,7 @@ from nncodec.cli.common import (
     read_bytes,
     run,
 )
-from nncodec.cli.references import References
+from nncodec.cli.references import Link, References
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.inspection import StreamInfo, inspect
 from nncodec.stream import Identity, read_identity
@@ -58,6 +58,8 @@ def body(arguments: argparse.Namespace) -> None:
         if error.error_class not in (ErrorClass.REF_MISSING, ErrorClass.REF_MISMATCH) or arguments.syntax:
             raise
         print_identity(arguments, read_identity(data, limits), len(data))
+        if not arguments.json:
+            print_chain(references.chain(data))
         return
     if arguments.json:
         print_json(as_json(info, with_syntax=arguments.syntax))
@@ -65,6 +67,7 @@ def body(arguments: argparse.Namespace) -> None:
         sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
     else:
         print_overview(info)
+        print_chain(references.chain(data))
 
 
 def print_identity(arguments: argparse.Namespace, identity: Identity, size: int) -> None:
@@ -85,8 +88,14 @@ def print_identity(arguments: argparse.Namespace, identity: Identity, size: int)
         f"NMC update, {size:,} bytes, of a model of {identity.start.tensor_count} tensors, "
         f"{identity.start.element_count:,} elements\nmodel          {identity.content_id.hex()}\n"
     )
-    sys.stdout.writelines(f"needs model    {parent.hex()}\n" for parent in identity.parents)
     sys.stdout.write("Its tensor table is taken from the model it needs: give that with --ref or --refs to see it.\n")
+
+
+def print_chain(chain: Iterable[Link]) -> None:
+    """The models that a stream needs, each below what needs it, with the files that hold them."""
+    for link in chain:
+        where = "not at hand" if link.path is None else str(link.path)
+        sys.stdout.write(f"{'  ' * (link.depth - 1)}needs model    {link.content_id.hex()}  ({where})\n")
 
 
 def as_json(info: StreamInfo, *, with_syntax: bool) -> dict[str, Any]:
@@ -114,10 +123,9 @@ def print_overview(info: StreamInfo) -> None:
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    parents = "".join(f"\nneeds model    {parent}" for parent in info.parents)
     console.print(
         f"NMC version {info.version}, profile {info.profile}, level {info.level}\n"
-        f"model          {info.content_id}{parents}\n"
+        f"model          {info.content_id}\n"
         f"topology       {info.topology_format}, {info.topology_bytes:,} bytes\n"
         f"tensors        {len(info.tensors)}, {info.element_count:,} elements, {info.decoded_size:,} bytes decoded\n"
         f"stream         {info.size:,} bytes, {info.bits_per_weight:.3f} bits/weight",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nncodec.adapters.files import load
@@ -17,6 +18,15 @@ from nncodec.tables import FILE_EXTENSION, MAGIC
 _MODEL_SUFFIXES = (".onnx", ".safetensors", ".npz")
 
 
+@dataclass(frozen=True)
+class Link:
+    """One model that a stream needs: directly at depth 1, or for one that it needs; the file that holds it, if found."""
+
+    depth: int
+    content_id: bytes
+    path: Path | None
+
+
 class References:
     """The reference models at hand. Files of the folder are opened when a content id is asked for, not before."""
 
@@ -26,6 +36,7 @@ class References:
             raise UsageError(f"--refs {folder}: not a folder")
         self._limits = limits
         self._models: dict[bytes, Model] = {}
+        self._sources: dict[bytes, Path] = {}
         self._folder = folder
         self._streams: dict[bytes, Path] | None = None
         self._unread: Iterator[Path] = iter(_files(folder, _MODEL_SUFFIXES))
@@ -33,7 +44,8 @@ class References:
 
     def _load(self, path: Path) -> Model:
         model = self.decode(read_bytes(path)) if is_stream(path) else load(path)
-        return self._models.setdefault(model.content_id, model)
+        self._keep(model, path)
+        return model
 
     def decode(self, data: bytes) -> Model:
         """The model of the stream `data`, with all that it needs. Raises BitstreamError."""
@@ -49,6 +61,19 @@ class References:
             self._provide(parent)
         return list(self._models.values())
 
+    def chain(self, data: bytes) -> Iterator[Link]:
+        """What the stream `data` is predicted from, and that in turn, nearest first, as far as it is at hand."""
+        waiting = [(1, parent) for parent in read_identity(data, self._limits).parents]
+        seen: set[bytes] = set()
+        while waiting:
+            depth, content_id = waiting.pop(0)
+            path = self._sources.get(content_id)
+            yield Link(depth, content_id, path)
+            if path is not None and content_id not in seen and is_stream(path):
+                parents = read_identity(read_bytes(path), self._limits).parents
+                waiting = [(depth + 1, parent) for parent in parents] + waiting
+            seen.add(content_id)
+
     def _provide(self, content_id: bytes) -> None:
         """Have the model `content_id` at hand if it can be: what its stream is predicted from comes first."""
         waiting, seen = [content_id], {content_id}
@@ -63,12 +88,13 @@ class References:
             parents = [parent for parent in read_identity(data, self._limits).parents if parent not in seen]
             if not parents:
                 waiting.pop()
-                self._keep(decode(data, list(self._models.values()), limits=self._limits))
+                self._keep(decode(data, list(self._models.values()), limits=self._limits), path)
             seen.update(parents)
             waiting += parents
 
-    def _keep(self, model: Model) -> None:
+    def _keep(self, model: Model, path: Path) -> None:
         self._models.setdefault(model.content_id, model)
+        self._sources.setdefault(model.content_id, path)
 
     def _stream_of(self, content_id: bytes) -> Path | None:
         """The stream of the folder that decodes to `content_id`."""
@@ -84,7 +110,7 @@ class References:
         """Load model files of the folder until one has `content_id`; those on the way are kept."""
         while content_id not in self._models and (path := next(self._unread, None)) is not None:
             try:
-                self._keep(load(path))
+                self._keep(load(path), path)
             except NncodecError:
                 continue
 

@@ -240,7 +240,20 @@ class TestUpdates:
         assert run(nninfo, update) == DONE
         assert f"needs model    {nncodec.load(V1).content_id.hex()}" in capsys.readouterr().out
         assert run(nninfo, update, "--refs", EXAMPLES) == DONE
-        assert "reference" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert "reference" in shown
+        assert "digits-v1.onnx)" in shown
+
+    def test_nninfo_shows_the_chain(self, tmp_path, capsys):
+        first, second, third = (tmp_path / f"{number}.nmc" for number in (1, 2, 3))
+        run(nnenc, V1, "-o", first)
+        run(nnenc, V2, "-o", second, "--ref", first)
+        run(nnenc, V1, "-o", third, "--ref", second, "--refs", tmp_path)
+        capsys.readouterr()
+        assert run(nninfo, third, "--refs", tmp_path) == DONE
+        needs = [line for line in capsys.readouterr().out.splitlines() if "needs model" in line]
+        assert [line.rpartition("/")[2] for line in needs] == ["2.nmc)", "1.nmc)"]
+        assert needs[1].startswith("  needs")
 
 
 def models(folder: Path) -> list[Model]:
