@@ -20,7 +20,7 @@ _MODEL_SUFFIXES = (".onnx", ".safetensors", ".npz")
 
 @dataclass(frozen=True)
 class Link:
-    """One model that a stream needs: directly at depth 1, or for one that it needs; the file that holds it, if found."""
+    """One model that a stream needs, directly (depth 1) or through another; the file that holds it, if found."""
 
     depth: int
     content_id: bytes
