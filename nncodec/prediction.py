@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.model import Model, Tensor
+from nncodec.limits import MAX_EXPANSION
+from nncodec.model import Model, Tensor, element_count
 from nncodec.quantisation import dequantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -158,6 +159,8 @@ def copied(reference: Tensor, term: Term, name: str, shape: tuple[int, ...]) -> 
     """
     if term.channel_map is None and reference.shape == shape:
         return Tensor(name, reference.dtype, shape, reference.data)
+    if element_count(shape) > MAX_EXPANSION * reference.size:
+        raise _invalid("R-8.3.4", name, f"{reference.size} elements cannot be copied to {element_count(shape)}")
     bits = DTYPE_BITS[reference.dtype]
     if bits < 8:
         raise _invalid("R-8.3.4", name, f"{reference.dtype.name} can be copied as a whole only")

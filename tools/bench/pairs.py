@@ -284,8 +284,8 @@ def text(lossy: list[list[object]], baseline: list[list[object]], lossless: list
         f"## Difference of models\n\n`python -m tools.bench.pairs DATA --nncodec PYTHON`; {versions()}.\n"
         "Bytes of whole streams at equal squared error of the tensors of rank 2 and more; dB is the SNR of the update "
         "(error against the update's own energy). *NNCodec* (2.1.3, the better of URQ and DQ, default presets, 1-D "
-        "tensors at QP -75) is interpolated between its steps. No figure: nothing meets that error (a coarser step changes "
-        "nothing, since the prediction alone is nearer).\n\n"
+        "tensors at QP -75) is interpolated between its steps. No figure: nothing meets that error (the "
+        "prediction alone is nearer).\n\n"
         + markdown_table(head, lossy)
         + "\nThe paper's method (profile `baseline`), whose steps are decades, and `main` at the same error, bytes:\n\n"
         + markdown_table(["pair", "step", "update dB", "baseline", "main", "main / baseline"], baseline)
