@@ -11,10 +11,10 @@ from nncodec.errors import ErrorClass, InvalidStreamError, LimitExceededError
 from nncodec.layout import GroupLayout, element_total, extent, tensor_bytes
 from nncodec.limits import LEVELS, Limits
 from nncodec.quantisation import step_of
-from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser
+from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser, SliceGroup
 from nncodec.syntax.start import Start
 from nncodec.syntax.tensor_table import TensorRecord, Term
-from nncodec.tables import QUANTISABLE, DType, Prediction, Profile, Representation, StepKind
+from nncodec.tables import QUANTISABLE, DType, EntropyCoder, Prediction, Profile, Representation, StepKind
 
 
 def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = None) -> InvalidStreamError:
@@ -38,6 +38,7 @@ def check_parameters(parameters: ModelParameterSet, start: Start) -> None:
         raise invalid(ErrorClass.DUPLICATE, "R-7.1.2", "two parents have the same content id")
     check_parent("topology_parent", parameters.topology_parent - 1, parameters)
     for group in parameters.groups:
+        _check_coder(group, start)
         if group.quantiser is not None:
             _check_quantiser(group.quantiser, start)
 
@@ -47,6 +48,15 @@ def check_parent(name: str, parent: int, parameters: ModelParameterSet) -> None:
     if parent >= parameters.parent_count:
         what = f"{name} names parent {parent} of {parameters.parent_count}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.3", what)
+
+
+def _check_coder(group: SliceGroup, start: Start) -> None:
+    """R-7.1.16 and R-7.1.17: the mixing coder codes levels; it and the trellis are not in the baseline profile."""
+    mixing, trellis = group.entropy_coder == EntropyCoder.MIXING, group.representation == Representation.TRELLIS
+    if mixing and group.representation == Representation.EXACT:
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.16", "the mixing coder does not code exact tensors")
+    if start.profile == Profile.BASELINE and (mixing or trellis):
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.17", "the baseline profile has neither mixing coder nor trellis")
 
 
 def _check_quantiser(quantiser: Quantiser, start: Start) -> None:
@@ -108,7 +118,7 @@ def _check_coding(record: TensorRecord, group_index: int, parameters: ModelParam
         what = f"tensor {record.name!r}: slice group {group_index} of {parameters.group_count}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.10", what)
     has_levels = record.coding.has_levels
-    if has_levels != (parameters.groups[group_index].representation == Representation.LEVELS):
+    if has_levels != (parameters.groups[group_index].representation != Representation.EXACT):
         what = f"tensor {record.name!r}: level_width does not suit the representation of its slice group"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.11", what)
     if has_levels and record.dtype not in QUANTISABLE:

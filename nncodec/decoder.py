@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from nncodec.difference import add
-from nncodec.entropy.binarisation import Levels
+from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.layout import element_total, symbol_width, tensor_bytes
+from nncodec.layout import Piece, element_total, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor, strings_are_well_formed
 from nncodec.prediction import copied, predict, predicted_words, reconstruct, referenced
+from nncodec.quantisation import HalfLevels, half_levels
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorRecord, Term
 from nncodec.tables import DType, LevelWidth, Prediction, Representation
@@ -67,11 +68,11 @@ def _wanted(stream: Stream, names: Collection[str] | None) -> list[int]:
 
 
 class _Coded:
-    """What the slices hold of each tensor: its words or its levels, gathered piece by piece."""
+    """What the slices hold of each tensor: its words or its half levels, gathered piece by piece."""
 
     def __init__(self) -> None:
         self.words: dict[int, list[bytes]] = {}
-        self.levels: dict[int, list[Levels]] = {}
+        self.halves: dict[int, list[HalfLevels]] = {}
 
 
 def _decode_slices(stream: Stream, wanted: Collection[int], progress: Progress | None) -> _Coded:
@@ -88,11 +89,12 @@ def _decode_slices(stream: Stream, wanted: Collection[int], progress: Progress |
 
 def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
     group = stream.parameters.groups[part.header.slice_group]
-    if group.representation == Representation.LEVELS:
-        parts = [(piece.count, LevelWidth(piece.width)) for piece in part.pieces]
+    if group.representation != Representation.EXACT:
+        trellis = group.representation == Representation.TRELLIS
+        parts = [(_area(stream, piece, trellis), LevelWidth(piece.width)) for piece in part.pieces]
         levels = decode_levels(part.payload, parts, group.entropy_coder, part.payload_offset)
         for piece, values in zip(part.pieces, levels, strict=True):
-            coded.levels.setdefault(piece.tensor, []).append(values)
+            coded.halves.setdefault(piece.tensor, []).append(half_levels(values, trellis=trellis))
         return
     size, width = sum(piece.nbytes for piece in part.pieces), part.pieces[0].width
     words = decode_words(part.payload, size, width, group.entropy_coder, part.payload_offset)
@@ -102,6 +104,10 @@ def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
         position += piece.nbytes
 
 
+def _area(stream: Stream, piece: Piece, trellis: bool) -> Area:  # noqa: FBT001 - as Area has it
+    return Area(stream.records[piece.tensor].shape, piece.start, piece.count, trellis)
+
+
 def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     record = stream.records[index]
     coding = record.coding
@@ -109,7 +115,7 @@ def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     if coding.prediction == Prediction.COPY:
         return _copy(record, terms)
     if coding.has_levels:
-        data = _from_levels(stream, record, _joined(coded.levels.pop(index, [])), terms)
+        data = _from_levels(stream, record, _joined(coded.halves.pop(index, [])), terms)
     else:
         data = b"".join(coded.words.pop(index, []))
         if terms:
@@ -121,17 +127,14 @@ def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     return Tensor(record.name, record.dtype, record.shape, data)
 
 
-def _joined(parts: list[Levels]) -> Levels:
-    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
+def _joined(parts: list[HalfLevels]) -> HalfLevels:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _from_levels(stream: Stream, record: TensorRecord, levels: Levels, terms: Sequence[tuple[Term, Tensor]]) -> bytes:
+def _from_levels(stream: Stream, record: TensorRecord, halves: HalfLevels, terms: Sequence[tuple[Term, Tensor]]) -> bytes:
     """8.3.4, with the quantiser and the prediction that the record asks for."""
-    quantiser = record.coding.quantiser or stream.parameters.groups[record.coding.slice_group or 0].quantiser
-    if quantiser is None:
-        raise InvalidStreamError(ErrorClass.VALUE_RANGE, f"tensor {record.name!r} has no quantiser", clause=CLAUSE)
     prediction = predict(terms, record.shape) if terms else None
-    return reconstruct(levels, quantiser, prediction, record.dtype)
+    return reconstruct(halves, stream.quantiser_of(record), prediction, record.dtype)
 
 
 def _copy(record: TensorRecord, terms: Sequence[tuple[Term, Tensor]]) -> Tensor:

@@ -103,10 +103,8 @@ def inspect(
 
 
 def _tensor_info(stream: Stream, record: TensorRecord) -> TensorInfo:
-    quantiser = None
     coding = record.coding
-    if coding.has_levels:
-        quantiser = coding.quantiser or stream.parameters.groups[coding.slice_group or 0].quantiser
+    quantiser = stream.quantiser_of(record) if coding.has_levels else None
     return TensorInfo(
         name=record.name,
         dtype=record.dtype.name.lower(),

@@ -15,13 +15,12 @@ import numpy.typing as npt
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.limits import MAX_EXPANSION
 from nncodec.model import Model, Tensor, element_count
-from nncodec.quantisation import dequantise, step_of
+from nncodec.quantisation import HalfLevels, dequantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import ChannelMap, Term
 from nncodec.tables import DTYPE_BITS, QUANTISABLE, DType
 
-Levels = npt.NDArray[np.int32]
 Array = npt.NDArray[Any]
 
 
@@ -141,12 +140,12 @@ def _gains(term: Term, shape: tuple[int, ...]) -> Float64s:
     return gains.reshape((-1,) + (1,) * (len(shape) - 1))
 
 
-def reconstruct(levels: Levels, quantiser: Quantiser, prediction: Float64s | None, dtype: DType) -> bytes:
-    """8.3.4: the bytes of a tensor from its levels: dequantise, add the prediction if there is one, round to `dtype`.
+def reconstruct(halves: HalfLevels, quantiser: Quantiser, prediction: Float64s | None, dtype: DType) -> bytes:
+    """8.3.4: the bytes of a tensor from its half levels: dequantise, add the prediction if there is one, round to `dtype`.
 
-    `levels` and `prediction` are flat and row-major.
+    `halves` and `prediction` are flat and row-major.
     """
-    values = dequantise(levels, step_of(quantiser), quantiser.reconstruction_offset)
+    values = dequantise(halves, step_of(quantiser), quantiser.reconstruction_offset)
     if prediction is not None:
         values = prediction + values
     return round_to(values, dtype)

@@ -12,10 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.kernel import kernel, sequence
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import StepKind
+
+Levels = npt.NDArray[np.int32]
+HalfLevels = npt.NDArray[np.int64]
 
 OFFSET_SCALE = 256
 """`reconstruction_offset` counts in 1/256 of a step."""
@@ -75,13 +79,37 @@ def scaled_quantiser(quantiser: Quantiser, gain: float) -> Quantiser:
     return Quantiser(StepKind.BINARY64, None, None, None, step, quantiser.reconstruction_offset)
 
 
-def dequantise(levels: npt.NDArray[np.int32], step: float, offset: int) -> Float64s:
-    """8.2: (256 n + sgn(n) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
-    scaled = levels.astype(np.int64) * OFFSET_SCALE + np.sign(levels).astype(np.int64) * offset
+def half_levels(levels: Levels, *, trellis: bool) -> HalfLevels:
+    """8.2.1: what the levels of one slice's part of a tensor stand for, in half steps.
+
+    Twice the level; with the trellis, in its odd states, one less for what is above 0 and one more for what is below.
+    """
+    halves = levels.astype(np.int64) * 2
+    if trellis:
+        work = sequence(halves)
+        walk_trellis(work, len(levels))
+        halves = np.asarray(work, np.int64)
+    return halves
+
+
+@kernel
+def walk_trellis(halves, count):  # type: ignore[no-untyped-def]
+    """Turn twice the levels into half levels, in place, from state 0 on."""
+    state = 0
+    for i in range(count):
+        level = halves[i] >> 1
+        if state & 1 and level != 0:
+            halves[i] += -1 if level > 0 else 1
+        state = (state >> 1) ^ (5 * (state & 1)) ^ (2 * (level & 1))
+
+
+def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
+    """8.2.2: (128 h + sgn(h) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
+    scaled = halves * (OFFSET_SCALE // 2) + np.sign(halves) * offset
     return scaled.astype(np.float64) * (step / OFFSET_SCALE)
 
 
-def quantise(values: Float64s, step: float, rounding: float) -> npt.NDArray[np.int32] | None:
+def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:
     """Levels sgn(x) floor(|x| / step + f) with f = `rounding` in [0, 0.5] (paper eq. 1; half-open cells, -0 gives 0).
 
     Returns None where a value is not finite or its level does not fit 32 bits.

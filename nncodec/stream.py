@@ -19,7 +19,7 @@ from nncodec.syntax import end as end_syntax
 from nncodec.syntax import model_parameter_set, slice, tensor_table, topology
 from nncodec.syntax.descriptors import Element, Session
 from nncodec.syntax.end import End, parse_end_unit, parse_footer
-from nncodec.syntax.model_parameter_set import ModelParameterSet, parse_model_parameter_set
+from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser, parse_model_parameter_set
 from nncodec.syntax.slice import SliceHeader, parse_slice_unit
 from nncodec.syntax.start import Start, parse_start
 from nncodec.syntax.tensor_table import TensorRecord, parse_table_edits, parse_tensor_records, parse_tensor_table_unit
@@ -54,6 +54,14 @@ class Stream:
     layouts: list[GroupLayout]
     slices: list[Slice] = field(default_factory=list)
     end: End | None = None
+
+    def quantiser_of(self, record: TensorRecord) -> Quantiser:
+        """The quantiser that holds for a tensor with levels. Raises InvalidStreamError where there is none."""
+        group = record.coding.slice_group
+        quantiser = record.coding.quantiser or self.parameters.groups[group or 0].quantiser
+        if quantiser is None:
+            raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.11", f"tensor {record.name!r} has no quantiser")
+        return quantiser
 
     @property
     def content_id(self) -> bytes:
@@ -104,7 +112,8 @@ def read_stream(
     parents = [] if references is None else resolve_parents(parameters.parents, references)
     graph, unit = _read_topology(reader, start, parameters, parents)
     unit = _expect(unit, UnitType.TENSOR_TABLE)
-    records = _read_tensor_table(reader, unit, (start, parameters, parents), len(graph.data))
+    own_topology = 0 if parameters.topology_parent else len(graph.data)
+    records = _read_tensor_table(reader, unit, (start, parameters, parents), own_topology)
     check_records(records, parameters, start)
     layouts = lay_out(records, parameters.group_count)
     stream = Stream(start, reader.units, parameters, parents, graph, records, layouts)

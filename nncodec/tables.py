@@ -131,6 +131,7 @@ class Representation(IntEnum):
 
     EXACT = 0
     LEVELS = 1
+    TRELLIS = 2
 
 
 class EntropyCoder(IntEnum):
@@ -138,6 +139,7 @@ class EntropyCoder(IntEnum):
 
     RAW = 0
     LZMA2 = 1
+    MIXING = 2
 
 
 class LevelWidth(IntEnum):

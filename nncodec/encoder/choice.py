@@ -14,14 +14,14 @@ import numpy as np
 from nncodec.difference import differ
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import level_bits, plane_bits
+from nncodec.encoder.estimate import energy, level_bits, plane_bits
 from nncodec.encoder.matching import Matcher, Relative
 from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
 from nncodec.prediction import copied, predicted_words
-from nncodec.quantisation import compact_quantiser, dequantise, quantise, step_of
+from nncodec.quantisation import HalfLevels, compact_quantiser, dequantise, quantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
@@ -37,7 +37,8 @@ _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer
 class Choice:
     """How one tensor will be coded.
 
-    candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; quantiser:
+    candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; halves: what
+    the levels stand for (clause 8.2.1), once the slices are laid out; quantiser:
     its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is
     predicted. copy: the tensor that a COPY gives.
     """
@@ -47,6 +48,7 @@ class Choice:
     candidate: Candidate | None = None
     residual: Float64s | None = None
     levels: Levels | None = None
+    halves: HalfLevels | None = None
     quantiser: Quantiser | None = None
     words: bytes | None = None
     copy: Tensor | None = None
@@ -108,7 +110,7 @@ class Chooser:
         values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
         for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
             if candidate.predicted is not None:
-                return min(values, values - candidate.predicted, key=lambda left: float(left @ left))
+                return min(values, values - candidate.predicted, key=lambda left: energy(left))
         return values
 
     def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative], own: Quantiser | None) -> Choice:
@@ -182,7 +184,7 @@ def _without_levels(choice: Choice, values: Float64s) -> Choice:
 
 def _root_mean_square(parts: Sequence[Float64s]) -> float:
     size = sum(part.size for part in parts)
-    return math.sqrt(sum(float(part @ part) for part in parts) / size) if size else 0.0
+    return math.sqrt(sum(energy(part) for part in parts) / size) if size else 0.0
 
 
 def _why_exact(values: Float64s) -> str:
@@ -195,10 +197,11 @@ def centroid_offset(choices: Sequence[Choice], step: float) -> int:
     """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error over the levels of `choices`."""
     total, count = 0.0, 0
     for choice in choices:
-        if choice.levels is None or choice.residual is None or choice.quantiser is not None:
+        if choice.halves is None or choice.residual is None:
             continue
-        coded = choice.levels != 0
-        total += float((np.abs(choice.residual[coded]) / step - np.abs(choice.levels[coded])).sum())
+        coded = choice.halves != 0
+        signs = np.sign(choice.halves[coded])
+        total += float((signs * (choice.residual[coded] / step - choice.halves[coded] / 2)).sum())
         count += int(coded.sum())
     return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
 
@@ -211,8 +214,8 @@ def unbiasing_gain(choices: Sequence[Choice], quantiser: Quantiser) -> float:
     """
     wanted = given = 0.0
     for choice in choices:
-        if choice.levels is not None and choice.residual is not None:
-            values = dequantise(choice.levels, step_of(quantiser), quantiser.reconstruction_offset)
-            wanted += float(choice.residual @ choice.residual)
-            given += float(choice.residual @ values)
+        if choice.halves is not None and choice.residual is not None:
+            values = dequantise(choice.halves, step_of(quantiser), quantiser.reconstruction_offset)
+            wanted += energy(choice.residual)
+            given += float((choice.residual * values).sum())
     return min(max(wanted / given, 1.0), _LARGEST_GAIN) if given > 0 else 1.0

@@ -12,7 +12,7 @@ from nncodec.limits import MAX_STEP, MIN_STEP
 from nncodec.model import Tensor
 from nncodec.quantisation import compact_code, decadic_step
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import QUANTISABLE, Profile, StepKind
+from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
 
 PAPER_ROUNDING: Final = 0.4
 NEAREST_ROUNDING: Final = 0.5
@@ -35,6 +35,7 @@ class EncoderConfig:
     include, exclude: name patterns (as in a shell) of floating-point tensors to quantise, or to keep exact, whatever
     the rule of clause E.2 says; exclude wins.
     slice_symbols: symbols of a slice at most.
+    fast: code levels with LZMA2 instead of the mixing coder (MAIN): less time, more bytes.
     unbiased: scale what is left of a difference so that the update is not shrunk (MAIN, clause E.6); without it the
     squared error is the least.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
@@ -51,6 +52,7 @@ class EncoderConfig:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     slice_symbols: int = 2**22
+    fast: bool = False
     unbiased: bool = True
     name_map: tuple[tuple[str, str], ...] = ()
 
@@ -67,6 +69,16 @@ class EncoderConfig:
             raise EncodeError(f"quantisation step {step!r} must be within 2^-512 to 2^512")
         if not 1 <= self.slice_symbols <= 2**22:
             raise EncodeError(f"slice_symbols {self.slice_symbols} must be within 1 to 2^22")
+
+    @property
+    def level_coder(self) -> EntropyCoder:
+        """The entropy coder of levels."""
+        return EntropyCoder.LZMA2 if self.profile == Profile.BASELINE or self.fast else EntropyCoder.MIXING
+
+    @property
+    def uses_trellis(self) -> bool:
+        """Whether matrices are quantised with the trellis."""
+        return self.level_coder == EntropyCoder.MIXING and self.rounding is None
 
     @property
     def f(self) -> float:

@@ -64,7 +64,7 @@ def encode_with_report(
     topology_parent = _topology_parent(model, references)
     choices, parents, topology_parent = _drop_unused_parents(choices, references, topology_parent)
     plan, decoded = _plan(choices, config, model.topology)
-    coded = code_groups(plan, config.slice_symbols, progress)
+    coded = code_groups(plan, config, progress)
     written = write_stream(plan, coded, decoded, Frame(config.profile, parents, topology_parent))
     return Encoded(written.data, decoded, make_report(plan.choices, decoded, written, references))
 
@@ -85,6 +85,7 @@ def _plan(choices: Sequence[Choice], config: EncoderConfig, topology: Topology) 
     """The plan, and what a decoder will make of it; tensors whose levels overflow their type go back to exact."""
     plan = plan_groups(choices, config)
     tensors = _reconstruct_all(plan)
+    choices = plan.choices
     overflown = [
         not _is_finite(tensor) and choice.levels is not None for tensor, choice in zip(tensors, choices, strict=True)
     ]
@@ -101,10 +102,10 @@ def _reconstruct_all(plan: Plan) -> list[Tensor]:
 
 def _reconstructed(choice: Choice, quantiser: Quantiser | None) -> Tensor:
     tensor = choice.tensor
-    if choice.levels is None or quantiser is None:
+    if choice.halves is None or quantiser is None:
         return choice.copy or tensor
     predicted = None if choice.candidate is None else choice.candidate.predicted
-    data = reconstruct(choice.levels, quantiser, predicted, tensor.dtype)
+    data = reconstruct(choice.halves, quantiser, predicted, tensor.dtype)
     return Tensor(tensor.name, tensor.dtype, tensor.shape, data)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels, words_to_planes
+from nncodec.rounding import Float64s
 
 Counts = npt.NDArray[np.int64]
 
@@ -38,3 +39,8 @@ def plane_bits(words: bytes | memoryview, width: int) -> float:
     planes = np.frombuffer(words_to_planes(words, width), np.uint8).reshape(width, -1)
     histograms = (np.bincount(plane, minlength=256) for plane in planes)
     return sum(entropy_bits(counts[counts > 0]) for counts in histograms)
+
+
+def energy(values: Float64s) -> float:
+    """Sum of squares. (Not a product of BLAS: its threads take longer to wake than these sums to run.)"""
+    return float(np.square(values).sum())

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from nncodec.encoder.choice import Choice, centroid_offset, unbiasing_gain
 from nncodec.encoder.config import EncoderConfig
 from nncodec.entropy.binarisation import smallest_width
-from nncodec.layout import GroupLayout, lay_out
-from nncodec.quantisation import scaled_quantiser, step_of
+from nncodec.encoder.trellis import quantise_trellis
+from nncodec.layout import GroupLayout, Piece, lay_out
+from nncodec.quantisation import half_levels, scaled_quantiser, step_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
-from nncodec.tables import DType, LevelWidth, Prediction, Profile
+from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Profile, Representation
 
 _GAIN_MATTERS = 1.001
 
@@ -31,6 +34,7 @@ class GroupKey(NamedTuple):
 class GroupPlan:
     """One slice group: levels under one quantiser, or exact words of one element type."""
 
+    representation: Representation
     quantiser: Quantiser | None
     layout: GroupLayout
 
@@ -67,10 +71,54 @@ def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
         key = key_of(choice)
         if key is not None:
             keys.setdefault(key, len(keys))
-    records = [_record(choice, keys) for choice in choices]
+    records = [_record(choice, keys, config) for choice in choices]
     layouts = lay_out(records, len(keys))
-    groups = [GroupPlan(_quantiser(key, choices, config), layouts[index]) for key, index in keys.items()]
-    return Plan(list(choices), records, groups)
+    final = list(choices)
+    for layout in layouts:
+        for place, parts in _parts(layout, config).items():
+            final[place] = _with_half_levels(choices[place], parts, config)
+    groups = [
+        GroupPlan(_representation(key, config), _quantiser(key, final, config), layouts[index])
+        for key, index in keys.items()
+    ]
+    return Plan(final, records, groups)
+
+
+def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
+    if key.dtype is not None:
+        return Representation.EXACT
+    return Representation.TRELLIS if config.uses_trellis and not key.is_fine else Representation.LEVELS
+
+
+def slice_ranges(layout: GroupLayout, config: EncoderConfig) -> list[tuple[int, int]]:
+    """First symbol and number of symbols of each slice of a group."""
+    total = layout.symbol_count
+    return [(first, min(config.slice_symbols, total - first)) for first in range(0, total, config.slice_symbols)]
+
+
+def _parts(layout: GroupLayout, config: EncoderConfig) -> dict[int, list[Piece]]:
+    """For each tensor of a group, the parts into which slices cut it."""
+    parts: dict[int, list[Piece]] = {}
+    for first, count in slice_ranges(layout, config):
+        for piece in layout.pieces(first, count):
+            parts.setdefault(piece.tensor, []).append(piece)
+    return parts
+
+
+def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderConfig) -> Choice:
+    """The choice with its half levels, and with the levels of the trellis where that is used."""
+    if choice.levels is None or choice.residual is None:
+        return choice
+    trellis = config.uses_trellis and choice.quantiser is None
+    levels, halves = choice.levels, []
+    if trellis:
+        step, shape = step_of(config.quantiser()), choice.tensor.shape
+        cut = [choice.residual[part.start : part.start + part.count] for part in parts]
+        found = [quantise_trellis(values, shape, step, part.start) for values, part in zip(cut, parts, strict=True)]
+        levels = np.concatenate(found)
+    for part in parts:
+        halves.append(half_levels(levels[part.start : part.start + part.count], trellis=trellis))
+    return replace(choice, levels=levels, halves=np.concatenate(halves))
 
 
 def _quantiser(key: GroupKey, choices: Sequence[Choice], config: EncoderConfig) -> Quantiser | None:
@@ -85,17 +133,23 @@ def _quantiser(key: GroupKey, choices: Sequence[Choice], config: EncoderConfig) 
     return quantiser if gain < _GAIN_MATTERS else scaled_quantiser(quantiser, gain)
 
 
-def _record(choice: Choice, keys: dict[GroupKey, int]) -> TensorRecord:
+def _record(choice: Choice, keys: dict[GroupKey, int], config: EncoderConfig) -> TensorRecord:
     key = key_of(choice)
     terms = [] if choice.candidate is None else [term for term, _ in choice.candidate.pairs]
-    width = None if key is None else LevelWidth.NONE if choice.levels is None else smallest_width(choice.levels)
     coding = TensorCoding(
         prediction=choice.prediction,
         term_count=len(terms) if terms else None,
         terms=terms,
         slice_group=None if key is None else keys[key],
-        level_width=width,
+        level_width=None if key is None else _width(choice, config),
         own_quantiser=None if choice.levels is None else choice.quantiser is not None,
         quantiser=choice.quantiser,
     )
     return TensorRecord(identity_of(choice.tensor), coding)
+
+
+def _width(choice: Choice, config: EncoderConfig) -> LevelWidth:
+    """The mixing coder has no use for widths: the same for all costs the least in the table."""
+    if choice.levels is None:
+        return LevelWidth.NONE
+    return LevelWidth.INT32 if config.level_coder == EntropyCoder.MIXING else smallest_width(choice.levels)

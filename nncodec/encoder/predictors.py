@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.encoder.channel_maps import GOOD_ENOUGH, MapSearch, Positions
+from nncodec.encoder.estimate import energy
 from nncodec.encoder.matching import Relative
 from nncodec.model import Tensor
 from nncodec.prediction import predict
@@ -93,9 +94,8 @@ def candidates(
 
 
 def _left_over(values: Float64s, predicted: Float64s) -> float:
-    energy = float(values @ values)
-    rest = values - predicted
-    return float(rest @ rest) / energy if energy else 0.0
+    total = energy(values)
+    return energy(values - predicted) / total if total else 0.0
 
 
 def _mapped(tensor: Tensor, values: Float64s, relative: Relative, search: MapSearch) -> Iterator[Candidate]:

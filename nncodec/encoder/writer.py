@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nncodec.encoder.groups import GroupPlan, Plan
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.groups import GroupPlan, Plan, slice_ranges
 from nncodec.encoder.tables import edits_from
 from nncodec.entropy.lzma2 import Content, compress
+from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.errors import EncodeError
 from nncodec.layout import Piece, element_total, extent, tensor_bytes
@@ -50,18 +52,19 @@ class Written:
     bytes_by_part: dict[str, int]
 
 
-def code_groups(plan: Plan, slice_symbols: int, progress: Progress | None) -> list[CodedGroup]:
-    """Code every slice of every group."""
+def code_groups(plan: Plan, config: EncoderConfig, progress: Progress | None) -> list[CodedGroup]:
+    """Code every slice of every group with each admissible coder, and keep the shortest."""
     total = sum(segment.count * segment.width for group in plan.groups for segment in group.layout.segments)
     done, coded = 0, []
     for index, group in enumerate(plan.groups):
-        headers = _slice_headers(index, group, slice_symbols)
-        payloads: dict[EntropyCoder, list[bytes]] = {EntropyCoder.LZMA2: [], EntropyCoder.RAW: []}
+        headers = [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
+        coder = EntropyCoder.LZMA2 if group.quantiser is None else config.level_coder
+        payloads: dict[EntropyCoder, list[bytes]] = {coder: [], EntropyCoder.RAW: []}
         largest = 0
         for header in headers:
             pieces = list(group.layout.pieces(header.first_symbol, header.symbol_count))
-            for coder, parts in payloads.items():
-                parts.append(_payload(plan, pieces, group, coder))
+            for candidate, parts in payloads.items():
+                parts.append(_payload(plan, pieces, group, candidate))
             size = sum(piece.nbytes for piece in pieces)
             largest, done = max(largest, size), done + size
             if progress is not None:
@@ -74,14 +77,7 @@ def _cheapest(
     group: GroupPlan, headers: list[SliceHeader], payloads: dict[EntropyCoder, list[bytes]], largest: int
 ) -> CodedGroup:
     coder = min(payloads, key=lambda choice: sum(map(len, payloads[choice])))
-    representation = Representation.EXACT if group.quantiser is None else Representation.LEVELS
-    return CodedGroup(SliceGroup(representation, coder, group.quantiser), headers, payloads[coder], largest)
-
-
-def _slice_headers(index: int, group: GroupPlan, slice_symbols: int) -> list[SliceHeader]:
-    total = group.layout.symbol_count
-    starts = range(0, total, slice_symbols)
-    return [SliceHeader(index, first, min(slice_symbols, total - first)) for first in starts]
+    return CodedGroup(SliceGroup(group.representation, coder, group.quantiser), headers, payloads[coder], largest)
 
 
 def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: EntropyCoder) -> bytes:
@@ -96,7 +92,9 @@ def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: Entro
     for piece in pieces:
         values = plan.choices[piece.tensor].levels
         if values is not None:
-            levels.append((values[piece.start : piece.start + piece.count], LevelWidth(piece.width)))
+            trellis = group.representation == Representation.TRELLIS
+            area = Area(plan.records[piece.tensor].shape, piece.start, piece.count, trellis)
+            levels.append((values[piece.start : piece.start + piece.count], area, LevelWidth(piece.width)))
     return encode_levels(levels, coder)
 
 

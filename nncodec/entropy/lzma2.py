@@ -43,13 +43,18 @@ def compress(data: bytes, content: Content) -> bytes:
     return lzma.compress(data, format=lzma.FORMAT_RAW, filters=_filters(len(data), content))
 
 
+def check_expansion(size: int, payload: bytes | memoryview, offset: int) -> None:
+    """9.3: refuse a payload too short to hold `size` bytes, before memory is taken for them."""
+    if size > MAX_EXPANSION * len(payload):
+        raise _error(f"a payload of {len(payload)} bytes cannot hold {size} bytes", offset)
+
+
 def decompress(payload: bytes | memoryview, size: int, offset: int) -> bytes:
     """The `size` bytes that `payload` decodes to; `offset` is its place in the stream, for messages.
 
     Raises InvalidStreamError (ENTROPY) where the payload is damaged, ends early, goes on, or cannot hold that much.
     """
-    if size > MAX_EXPANSION * len(payload):
-        raise _error(f"{len(payload)} bytes of LZMA2 cannot hold {size} bytes", offset)
+    check_expansion(size, payload, offset)
     decompressor = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=_filters(size))
     try:
         data = decompressor.decompress(payload, max_length=size)

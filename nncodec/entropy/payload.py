@@ -15,23 +15,30 @@ from nncodec.entropy.binarisation import (
     planes_to_words,
     words_to_planes,
 )
+from nncodec.entropy.mixing.coder import Area, decode_areas, encode_areas
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.tables import EntropyCoder, LevelWidth
 
 CLAUSE = "9.4"
 
 
-def encode_levels(parts: Sequence[tuple[Levels, LevelWidth]], coder: EntropyCoder) -> bytes:
+def encode_levels(parts: Sequence[tuple[Levels, Area, LevelWidth]], coder: EntropyCoder) -> bytes:
     """Payload of a slice of levels."""
-    return _encode(levels_to_bytes(parts), lzma2.Content.LEVELS, coder)
+    if coder == EntropyCoder.MIXING:
+        return encode_areas([(levels, area) for levels, area, _ in parts])
+    return _encode(levels_to_bytes([(levels, width) for levels, _, width in parts]), lzma2.Content.LEVELS, coder)
 
 
 def decode_levels(
-    payload: memoryview, parts: Sequence[tuple[int, LevelWidth]], coder: EntropyCoder, offset: int
+    payload: memoryview, parts: Sequence[tuple[Area, LevelWidth]], coder: EntropyCoder, offset: int
 ) -> list[Levels]:
-    """The levels of a slice, part by part (counts and widths). Raises InvalidStreamError."""
-    size = sum(count * width for count, width in parts)
-    return bytes_to_levels(_decode(payload, size, coder, offset), parts)
+    """The levels of a slice, part by part. Raises InvalidStreamError."""
+    size = sum(area.count * width for area, width in parts)
+    lzma2.check_expansion(size, payload, offset)
+    if coder == EntropyCoder.MIXING:
+        return decode_areas(payload, [area for area, _ in parts], offset)
+    counts = [(area.count, width) for area, width in parts]
+    return bytes_to_levels(_decode(payload, size, coder, offset), counts)
 
 
 def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder) -> bytes:

@@ -37,7 +37,7 @@ class SliceGroup(DataclassMixin):
 
     representation: Representation = csfield(Enumerated(Representation))
     entropy_coder: EntropyCoder = csfield(Enumerated(EntropyCoder))
-    quantiser: Quantiser | None = csfield(c.If(c.this.representation == Representation.LEVELS, QUANTISER))
+    quantiser: Quantiser | None = csfield(c.If(c.this.representation != Representation.EXACT, QUANTISER))
 
 
 SLICE_GROUP = DataclassStruct(SliceGroup)

@@ -1,0 +1,144 @@
+"""SPEC.md clause E.9 (informative): trellis-coded quantisation: the sequence of levels with the least cost.
+
+Two quantisers lie half a step apart; which one codes a level follows from the parities of the levels before it (clause
+8.2.1). A Viterbi search over the eight states weighs squared error against the bits that the mixing coder will need,
+by the Laplace model of the magnitude that the row and the column of each weight let expect.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.kernel import kernel
+from nncodec.quantisation import Levels
+from nncodec.rounding import Float64s
+
+LAGRANGIAN: Final = 0.5
+"""What a bit may cost, in squared steps of half the spacing of a quantiser."""
+
+_CLASSES: Final = 96
+_CLASS_OF_ONE: Final = 32
+_CLASSES_AN_OCTAVE: Final = 4
+_SMALLEST_ROWS: Final = 4
+_MOVE: Final = 16
+_WORK: Final = 20
+_HUGE: Final = 1e30
+
+
+def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, start: int) -> Levels:
+    """Levels of `residual`, the elements from `start` on of a tensor of this `shape` (flat), from trellis state 0 on.
+
+    Two bytes of working memory an element, in one run.
+    """
+    classes = magnitude_classes(residual, shape, step, start)
+    levels = np.zeros(residual.size, np.int32)
+    choices = np.zeros(residual.size, np.uint16)
+    search(np.abs(residual) / step, classes, *rate_tables(LAGRANGIAN), np.zeros(_WORK), choices, levels)
+    return np.where(residual < 0, -levels, levels).astype(np.int32)
+
+
+def magnitude_classes(residual: Float64s, shape: tuple[int, ...], step: float, start: int) -> npt.NDArray[np.uint8]:
+    """For each element the class of its expected magnitude: four an octave, from the means of its row and column."""
+    columns = max(int(np.prod(shape[1:])), 1) if shape else 1
+    magnitudes = np.abs(residual)
+    place = np.arange(start, start + residual.size)
+    row, column = place // columns - start // columns, place % columns
+    overall = magnitudes.mean() + 1e-300
+    expected = _means(magnitudes, row) + overall / 10
+    if row.size and row[-1] >= _SMALLEST_ROWS:
+        expected = np.sqrt(expected * (_means(magnitudes, column) + overall / 10))
+    octaves = np.log2(expected / step)
+    return np.clip(np.rint(_CLASSES_AN_OCTAVE * octaves + _CLASS_OF_ONE), 0, _CLASSES - 1).astype(np.uint8)
+
+
+def _means(magnitudes: Float64s, place: npt.NDArray[np.int64]) -> Float64s:
+    """For each element the mean of those with the same `place`."""
+    sums, counts = np.bincount(place, magnitudes), np.bincount(place)
+    means: Float64s = (sums / np.maximum(counts, 1))[place]
+    return means
+
+
+@cache
+def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
+    """Costs by class and quantiser: of a zero and of the base of other levels (rows 0 to 3), and of each unit.
+
+    Bits of a Laplace variable of mean magnitude m steps in cells of the two quantisers, times `lagrangian`.
+    """
+    means = 2.0 ** ((np.arange(_CLASSES) - _CLASS_OF_ONE) / _CLASSES_AN_OCTAVE)
+    unit = 1 / (means * np.log(2))
+    cell = -np.expm1(-1 / means) / 2
+    zero = [-np.log2(-np.expm1(-edge / means)) for edge in (0.5, 0.25)]
+    base = [
+        -np.log2(np.exp(-0.5 / means) * cell + 1e-300) - unit,
+        -np.log2(np.exp(-1.0 / means) * cell + 1e-300) - 2 * unit,
+    ]
+    return lagrangian * np.stack([*zero, *base]), lagrangian * unit
+
+
+@kernel
+def search(magnitudes, classes, bases, units, costs, choices, levels):  # type: ignore[no-untyped-def]
+    """Viterbi search; costs are in squared half steps. `costs` (8 states, 8 next states, 4 moves) and `choices` work."""
+    for state in range(1, 8):
+        costs[state] = _HUGE
+    for i in range(len(magnitudes)):
+        x, kind = magnitudes[i], classes[i]
+        unit = units[kind]
+        bits = 0
+        for quantiser in range(2):
+            zero, base = bases[quantiser][kind], bases[2 + quantiser][kind]
+            back = 0.5 * quantiser
+            low = int(x + back)
+            rest = x + back - low
+            here = 4 * rest * rest + base + unit * low
+            if low == 0:
+                here = 4 * x * x + zero
+            above = 4 * (1 - rest) * (1 - rest) + base + unit * (low + 1)
+            if low > 0:  # the other parity may also be had below
+                below = 4 * (1 + rest) * (1 + rest) + base + unit * (low - 1)
+                if low == 1:
+                    below = 4 * x * x + zero
+                if below < above:
+                    above = below
+                    bits |= 256 << quantiser
+            odd = low & 1
+            costs[_MOVE + 2 * quantiser + odd] = here
+            costs[_MOVE + 2 * quantiser + 1 - odd] = above
+        # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
+        for state in range(8):
+            quantiser = state >> 2
+            parity = (state >> 1) & 1
+            first = 2 * (state & 1) if quantiser == 0 else 3 - 2 * (state & 1)
+            one = costs[first] + costs[_MOVE + 2 * quantiser + parity]
+            other = costs[first + 4] + costs[_MOVE + 2 * quantiser + 1 - parity]
+            if other < one:
+                one = other
+                bits |= 1 << state
+            costs[8 + state] = one
+        for state in range(8):
+            costs[state] = costs[8 + state]
+        choices[i] = bits
+    trace(magnitudes, choices, levels, costs)
+
+
+@kernel
+def trace(magnitudes, choices, levels, costs):  # type: ignore[no-untyped-def]
+    """Walk back along the cheapest path and write its levels, without signs."""
+    state = 0
+    for other in range(1, 8):
+        if costs[other] < costs[state]:
+            state = other
+    for i in range(len(magnitudes) - 1, -1, -1):
+        bits = choices[i]
+        other = (bits >> state) & 1
+        quantiser = state >> 2
+        parity = ((state >> 1) & 1) ^ other
+        first = 2 * (state & 1) if quantiser == 0 else 3 - 2 * (state & 1)
+        state = first + 4 * other
+        low = int(magnitudes[i] + 0.5 * quantiser)
+        if low & 1 != parity:
+            low += -1 if (bits >> (8 + quantiser)) & 1 else 1
+        levels[i] = low

@@ -1,0 +1,14 @@
+"""SPEC.md clause 9.5: the mixing coder: levels under adaptive models of their surroundings. Integers only.
+
+| module | clause |
+|---|---|
+| coder | 9.5.1 the payload of a slice |
+| engine | 9.5.2 the arithmetic coder |
+| tables | 9.5.3 tables |
+| mixer | 9.5.4 cells, weights, decisions |
+| predictor | 9.5.5 prediction of a level |
+| contexts | 9.5.6 which cells and weights |
+| residual | 9.5.7 binarisation |
+| tensor | 9.5.8 order, neighbours, scales |
+| kernel | – how the functions are run |
+"""

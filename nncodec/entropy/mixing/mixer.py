@@ -1,0 +1,70 @@
+"""SPEC.md clause 9.5.4: a decision under four cells, whose stretched probabilities a row of weights mixes.
+
+A cell holds a probability of 1 (22 bits) above a count (7 bits). A weight of 1.0 is 65536. No step of a weight passes
+7,680, and a slice of 2^26 symbols has at most 2^32 decisions: so weights stay below 2^45, their sums below 2^60.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nncodec.entropy.mixing.engine import code_bit
+from nncodec.kernel import inlined
+from nncodec.entropy.mixing.tables import COUNT_LIMIT, SQUASH_LIMIT
+
+INPUTS: Final = 4
+FRESH_CELL: Final = 1 << 28
+"""Probability one half, count 0."""
+
+FRESH_WEIGHT: Final = 19660
+"""0.3: four inputs that agree are believed a little more than each of them."""
+
+LEARNING_RATE: Final = 10
+"""How far weights move, in 2^-18; 6 to 14 lie within 0.1 % of each other."""
+
+_COUNT_BITS = 7
+_TOP = (1 << 22) - 1
+
+
+@inlined
+def adapted(cell, bit, rates):  # type: ignore[no-untyped-def]
+    """The cell after `bit`: its probability has moved by the rate of its count, its count has grown to its limit."""
+    count = cell & COUNT_LIMIT
+    probability = cell >> _COUNT_BITS
+    if bit:
+        probability += ((_TOP - probability) * rates[count]) >> 16
+    else:
+        probability -= (probability * rates[count]) >> 16
+    return probability << _COUNT_BITS | min(count + 1, COUNT_LIMIT)
+
+
+@inlined
+def code_mixed(decoding, bit, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+    """One decision under cells a, b, c, d and the four weights from `row` on. Returns the bit."""
+    cells, weights, stretch, squash, rates, _ = model
+    cell_a, cell_b, cell_c, cell_d = cells[a], cells[b], cells[c], cells[d]
+    in_a, in_b, in_c, in_d = stretch[cell_a >> 17], stretch[cell_b >> 17], stretch[cell_c >> 17], stretch[cell_d >> 17]
+    w_a, w_b, w_c, w_d = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
+    mixed = (w_a * in_a + w_b * in_b + w_c * in_c + w_d * in_d) >> 16
+    probability = squash[min(max(mixed, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT]
+    bit = code_bit(decoding, bit, probability, coder, words)
+    error = ((bit << 16) - probability) * LEARNING_RATE
+    weights[row] = w_a + ((in_a * error + (1 << 17)) >> 18)
+    weights[row + 1] = w_b + ((in_b * error + (1 << 17)) >> 18)
+    weights[row + 2] = w_c + ((in_c * error + (1 << 17)) >> 18)
+    weights[row + 3] = w_d + ((in_d * error + (1 << 17)) >> 18)
+    cells[a] = adapted(cell_a, bit, rates)
+    cells[b] = adapted(cell_b, bit, rates)
+    cells[c] = adapted(cell_c, bit, rates)
+    cells[d] = adapted(cell_d, bit, rates)
+    return bit
+
+
+@inlined
+def code_plain(decoding, bit, a, model, coder, words):  # type: ignore[no-untyped-def]
+    """One decision under cell a alone. Returns the bit."""
+    cells, _, _, _, rates, _ = model
+    cell = cells[a]
+    bit = code_bit(decoding, bit, max(cell >> 13, 1), coder, words)
+    cells[a] = adapted(cell, bit, rates)
+    return bit

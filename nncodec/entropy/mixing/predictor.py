@@ -1,0 +1,43 @@
+"""SPEC.md clause 9.5.5: a level predicted from six decoded neighbours, by taps that learn as they go.
+
+Neighbours are in half levels, within 2^21; a tap of 1.0 is 65536 and stays within 2.0; predictions and errors are in
+1/16 level. So no product passes 2^42 and no sum 2^45.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nncodec.kernel import inlined
+
+TAPS: Final = 6
+TAP_LIMIT: Final = 1 << 17
+PREDICTION_LIMIT: Final = 1 << 24
+NEAR_LIMIT: Final = (1 << 20) - 1
+"""A neighbour further from 0 than this is taken to be this."""
+
+
+@inlined
+def clamp(x, low, high):  # type: ignore[no-untyped-def]
+    """The number of low to high that is nearest to x."""
+    return min(max(x, low), high)
+
+
+@inlined
+def weighted(taps, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
+    """The prediction, in 1/16 level."""
+    total = taps[0] * x0 + taps[1] * x1 + taps[2] * x2 + taps[3] * x3 + taps[4] * x4 + taps[5] * x5
+    return clamp(total >> 13, -PREDICTION_LIMIT, PREDICTION_LIMIT)
+
+
+@inlined
+def train(taps, error, floor, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
+    """Move every tap against the error (normalised least mean squares); `floor` (> 0) keeps quiet places from raging."""
+    energy = x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3 + x4 * x4 + x5 * x5
+    step = (error << 16) // (energy + floor)
+    taps[0] = clamp(taps[0] + ((step * x0) >> 8), -TAP_LIMIT, TAP_LIMIT)
+    taps[1] = clamp(taps[1] + ((step * x1) >> 8), -TAP_LIMIT, TAP_LIMIT)
+    taps[2] = clamp(taps[2] + ((step * x2) >> 8), -TAP_LIMIT, TAP_LIMIT)
+    taps[3] = clamp(taps[3] + ((step * x3) >> 8), -TAP_LIMIT, TAP_LIMIT)
+    taps[4] = clamp(taps[4] + ((step * x4) >> 8), -TAP_LIMIT, TAP_LIMIT)
+    taps[5] = clamp(taps[5] + ((step * x5) >> 8), -TAP_LIMIT, TAP_LIMIT)

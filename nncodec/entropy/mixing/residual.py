@@ -1,0 +1,93 @@
+"""SPEC.md clause 9.5.7: binarisation: the distance of a level from its prediction, as decisions and raw bits.
+
+Where the expected magnitude is small (shift 0), it is zero or not, its sign, and one decision for each unit of its
+magnitude. Elsewhere it is its sign, the decisions for whole units of 2^shift, and the rest in bits.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nncodec.entropy.mixing.contexts import LOW_BIT, PHASES, TAIL
+from nncodec.entropy.mixing.engine import code_raw
+from nncodec.kernel import inlined
+from nncodec.entropy.mixing.mixer import INPUTS, code_mixed, code_plain
+
+UNITS: Final = 13
+"""Units that have a decision each; what is beyond follows as an Exp-Golomb number."""
+
+_NEXT_PHASE = 4 * INPUTS
+_SIGN = 1
+_UNIT = 2
+_ZERO_ODD = 31
+_SCALED_SIGN = 32
+_SCALED_UNIT = 33
+
+
+@inlined
+def code_number(decoding, number, bits, high, coder, words):  # type: ignore[no-untyped-def]
+    """Append `bits` raw bits to `high`, upper ones first, 16 at most at a time; `number` holds them in its low bits."""
+    while bits > 0:
+        part = min(bits, 16)
+        bits -= part
+        high = high << part | code_raw(decoding, (number >> bits) & ((1 << part) - 1), part, coder, words)
+    return high
+
+
+@inlined
+def code_beyond(decoding, number, model, coder, words):  # type: ignore[no-untyped-def]
+    """A number of 0 to 2^32 - 1 as Exp-Golomb: its length in decisions, its bits raw. Returns the number."""
+    number += 1
+    length = 0
+    while length < 32:
+        if code_plain(decoding, 1 if number >> (length + 1) > 0 else 0, TAIL + length, model, coder, words) == 0:
+            break
+        length += 1
+    return code_number(decoding, number, length, 1, coder, words) - 1
+
+
+@inlined
+def code_units(decoding, units, limit, done, phase, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+    """Count units from `done` on, a decision each up to `limit`. Returns the number of units."""
+    while done < limit:
+        more = 1 if units > done else 0
+        at = row + phase * _NEXT_PHASE
+        if code_mixed(decoding, more, a + phase, b + phase, c + phase, d + phase, at, model, coder, words) == 0:
+            return done
+        done += 1
+        phase += 2
+    return done + code_beyond(decoding, units - done, model, coder, words)
+
+
+@inlined
+def code_small(decoding, residual, trellis_bit, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+    """A residual at shift 0. Returns it."""
+    magnitude = abs(residual)
+    negative = 1 if residual < 0 else 0
+    phase = _ZERO_ODD * trellis_bit
+    at = row + phase * _NEXT_PHASE
+    some = 1 if magnitude > 0 else 0
+    if code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words) == 0:
+        return 0
+    at = row + _SIGN * _NEXT_PHASE
+    negative = code_mixed(decoding, negative, a + 1, b + 1, c + 1, d + 1, at, model, coder, words)
+    phase = _UNIT + negative
+    magnitude = code_units(decoding, magnitude, UNITS + 1, 1, phase, a, b, c, d, row, model, coder, words)
+    return -magnitude if negative else magnitude
+
+
+@inlined
+def code_scaled(decoding, residual, shift, place, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+    """A residual at shift 1 or more; `place` is where the expected magnitude lies in its octave. Returns it."""
+    negative = 1 if residual < 0 else 0
+    magnitude = -residual - 1 if residual < 0 else residual
+    negative = code_plain(decoding, negative, c + _SCALED_SIGN, model, coder, words)
+    phase = _SCALED_UNIT + negative
+    units = code_units(decoding, magnitude >> shift, UNITS, 0, phase, a, b, c, d, row, model, coder, words)
+    cell = LOW_BIT + place * 8 + min(units, 3) * 2 + negative
+    high = units << 1 | code_plain(decoding, (magnitude >> (shift - 1)) & 1, cell, model, coder, words)
+    magnitude = code_number(decoding, magnitude, shift - 1, high, coder, words)
+    return -magnitude - 1 if negative else magnitude
+
+
+assert _SCALED_UNIT + 2 * UNITS < PHASES

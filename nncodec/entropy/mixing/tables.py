@@ -1,0 +1,60 @@
+"""SPEC.md clause 9.5.3: the tables of the mixing coder, by integer arithmetic alone."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Table = npt.NDArray[np.int32]
+
+SQUASH_LIMIT: Final = 3071
+"""Largest magnitude of a stretched probability, in 1/256 nat."""
+
+COUNT_LIMIT: Final = 127
+"""Largest count of a cell."""
+
+_ONE = 1 << 128
+_LOG_ENTRIES = 4096
+
+
+@cache
+def squash_table() -> Table:
+    """Entry x + SQUASH_LIMIT: 65536 / (1 + exp(-x / 256)), rounded down, at least 1."""
+    powers = [_ONE]
+    for _ in range(SQUASH_LIMIT):
+        powers.append(powers[-1] * _exponential_step() >> 128)
+    rising = [65536 * power // (_ONE + power) for power in powers]
+    falling = [65536 * _ONE // (_ONE + power) for power in powers]
+    return np.array([max(entry, 1) for entry in falling[:0:-1] + rising], np.int32)
+
+
+@cache
+def stretch_table() -> Table:
+    """Entry i of 4096: the least x in -SQUASH_LIMIT to SQUASH_LIMIT whose squashed value is at least 16 i + 8."""
+    least = np.searchsorted(squash_table(), 16 * np.arange(4096) + 8)
+    return (np.minimum(least, 2 * SQUASH_LIMIT) - SQUASH_LIMIT).astype(np.int32)
+
+
+@cache
+def rate_table() -> Table:
+    """Entry n: 65536 / (n + 3/2), rounded down: how far something moves at its event n."""
+    return np.array([2 * 65536 // (2 * n + 3) for n in range(COUNT_LIMIT + 1)], np.int32)
+
+
+@cache
+def logarithm_table() -> Table:
+    """Entry i: floor(8 log2 i), which is the bit length of i^8 less 1; entry 0 is 0."""
+    return np.array([max((i**8).bit_length() - 1, 0) for i in range(_LOG_ENTRIES)], np.int32)
+
+
+def _exponential_step() -> int:
+    """exp(1 / 256) in units of 2^-128, by its series with every term rounded down."""
+    total, term, n = 0, _ONE, 0
+    while term:
+        total += term
+        n += 1
+        term //= 256 * n
+    return total

@@ -1,0 +1,141 @@
+"""SPEC.md clause 9.5.8: the levels of a tensor, or of a part of it, one after another in row-major order.
+
+One loop is both the encoder and the decoder: what it knows of a level before coding it comes from levels before it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nncodec.entropy.mixing.contexts import (
+    PHASES,
+    SHIFT_BIAS,
+    SLOT_B,
+    SLOT_C,
+    SLOT_D,
+    expected_magnitude,
+    logarithm,
+    prediction_class,
+    sign,
+)
+from nncodec.entropy.mixing.engine import POSITION
+from nncodec.kernel import kernel
+from nncodec.entropy.mixing.mixer import INPUTS
+from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
+from nncodec.entropy.mixing.residual import code_scaled, code_small
+
+MARGIN: Final = 2
+"""Zeros before the first neighbour that can be asked for."""
+
+LEVEL_MAX: Final = 2**31 - 1
+ERROR_LIMIT: Final = 1 << 24
+
+START, PLAIN_ERROR, TAPPED_ERROR = range(3)
+"""Where `carried` holds the mean error that a row starts from, and the mean errors without and with prediction."""
+
+COUNT, FIRST, COLUMNS, PLANE, ACROSS, FEEDBACK, DRIVE = range(7)
+"""Where `area` holds what clause 9.5.8 calls by these names."""
+
+
+@kernel
+def code_tensor(decoding, levels, area, near, errors, column_errors, carried, taps, model, coder, words, end):  # type: ignore[no-untyped-def]
+    """Code the levels of `area` (all arguments are flat). Returns how many were coded before `words` gave out."""
+    count, columns, plane, across = area[COUNT], area[COLUMNS], area[PLANE], area[ACROSS]
+    feedback, drive = area[FEEDBACK], area[DRIVE]
+    lap, behind_plane, behind_across = min(columns, count), min(plane, count), min(across, count)
+    rates, logs = model[4], model[5]
+    column = area[FIRST] % columns
+    place = column % plane
+    cross = place % across
+    row = position = laps = in_row = state = 0
+    start = slow = recent = carried[START]
+    plain_error, tapped_error = carried[PLAIN_ERROR], carried[TAPPED_ERROR]
+    awake = True
+    for i in range(count):
+        h = lap + MARGIN + i
+        x0 = near[h - 1] if cross > 0 else 0
+        x2 = near[h - behind_across] if place >= across else 0
+        x3 = near[h - behind_plane] if column >= plane else 0
+        x4 = near[h - lap]
+        x1 = x5 = tapped = prediction = 0
+        if awake:
+            x1 = near[h - 2] if cross > 1 else 0
+            x5 = near[h - behind_across - 1] if place >= across and cross > 0 else 0
+            tapped = weighted(taps, x0, x1, x2, x3, x4, x5)
+            if tapped_error < plain_error - (plain_error >> 5):
+                prediction = tapped
+        odd = state & 1
+        goal = prediction
+        if odd and goal != 0:  # levels of quantiser 1 lie half a step further out
+            goal += 8 if goal > 0 else -8
+        centre = (goal + 8) >> 4
+
+        of_column = column_errors[position] if laps > 0 else slow
+        around = errors[h - 1] + errors[h - behind_across] + errors[h - behind_plane] + errors[h - lap]
+        size = logarithm(expected_magnitude(slow, of_column, recent, around) + 1, logs)
+        shift = max((size - SHIFT_BIAS) >> 3, 0)
+        octaves = 8 * shift
+        size = clamp(size - octaves, 0, 63)
+        size_row = clamp(logarithm(slow + 1, logs) - octaves, 0, 63) >> 1
+        size_column = clamp(logarithm(of_column + 1, logs) - octaves, 0, 63) >> 1
+        size_recent = clamp(logarithm(recent + 1, logs) - octaves, 0, 63)
+        signs = ((sign(x0) * 3 + sign(x2)) * 3 + sign(x3)) * 3 + sign(x4)
+        a = (size_row * 32 + size_column) * PHASES
+        b = SLOT_B + (prediction_class(goal, centre, odd, shift, logs) * 16 + (size >> 2)) * PHASES
+        c = SLOT_C + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * PHASES
+        d = SLOT_D + (size_recent * 2 + (1 if shift > 0 else 0)) * PHASES
+
+        residual = 0 if decoding else levels[i] - centre
+        if shift == 0:
+            weights = clamp((size - 16) >> 3, 0, 3) * INPUTS
+            residual = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
+        else:
+            weights = min(shift, 3) * INPUTS
+            residual = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
+        level = centre + residual
+        if decoding:
+            if level > LEVEL_MAX or level < -LEVEL_MAX - 1:
+                return i
+            levels[i] = level
+        if coder[POSITION] > end:
+            return i
+
+        half = clamp(level, -NEAR_LIMIT, NEAR_LIMIT) * 2
+        if odd and half != 0:
+            half += -1 if half > 0 else 1
+        state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
+        error = min(abs((half << 3) - prediction), ERROR_LIMIT)
+        near[h] = half
+        errors[h] = error
+        recent += ((error - recent) * 24) >> 8
+        slow += ((error - slow) * rates[min(in_row + 5, 49)]) >> 16
+        if laps == 0:
+            column_errors[position] = (error + slow) >> 1
+        else:
+            column_errors[position] = of_column + (((error - of_column) * rates[min(laps, 10)]) >> 16)
+        if awake:
+            miss = (half << 3) - tapped
+            plain_error += ((abs(half) << 11) - plain_error) >> 7
+            tapped_error += ((abs(miss) << 8) - tapped_error) >> 7
+            train(taps, miss, ((slow * slow) >> 6) + 1, x0, x1, x2, x3, x4, x5)
+
+        in_row += 1
+        column += 1
+        place += 1
+        cross += 1
+        if cross == across:
+            cross = 0
+            if place == plane:
+                place = 0
+        position += 1
+        if position == lap:
+            position = 0
+            laps += 1
+        if column == columns:
+            column = place = cross = in_row = 0
+            row += 1
+            start += (slow - start) // 3
+            slow = start
+            awake = row < 8 or row & 7 == 0 or tapped_error < plain_error + (plain_error >> 9)
+    carried[START], carried[PLAIN_ERROR], carried[TAPPED_ERROR] = start, plain_error, tapped_error
+    return count
