@@ -131,7 +131,9 @@ def _joined(parts: list[HalfLevels]) -> HalfLevels:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _from_levels(stream: Stream, record: TensorRecord, halves: HalfLevels, terms: Sequence[tuple[Term, Tensor]]) -> bytes:
+def _from_levels(
+    stream: Stream, record: TensorRecord, halves: HalfLevels, terms: Sequence[tuple[Term, Tensor]]
+) -> bytes:
     """8.3.4, with the quantiser and the prediction that the record asks for."""
     prediction = predict(terms, record.shape) if terms else None
     return reconstruct(halves, stream.quantiser_of(record), prediction, record.dtype)

@@ -10,7 +10,7 @@ import importlib
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
 import numpy.typing as npt
 
@@ -21,7 +21,7 @@ R = TypeVar("R")
 class Kernel(Generic[P, R]):
     """A function of integers and flat integer sequences; the first call of any kernel makes all of them ready."""
 
-    registered: list[Kernel[..., Any]] = []
+    registered: ClassVar[list[Kernel[..., Any]]] = []
 
     def __init__(self, function: Callable[P, R], *, inline: bool) -> None:
         self.function = function

@@ -141,7 +141,7 @@ def _gains(term: Term, shape: tuple[int, ...]) -> Float64s:
 
 
 def reconstruct(halves: HalfLevels, quantiser: Quantiser, prediction: Float64s | None, dtype: DType) -> bytes:
-    """8.3.4: the bytes of a tensor from its half levels: dequantise, add the prediction if there is one, round to `dtype`.
+    """8.3.4: the bytes of a tensor from its half levels: dequantised, added to the prediction, rounded to `dtype`.
 
     `halves` and `prediction` are flat and row-major.
     """

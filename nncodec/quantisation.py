@@ -106,7 +106,8 @@ def walk_trellis(halves, count):  # type: ignore[no-untyped-def]
 def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
     """8.2.2: (128 h + sgn(h) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
     scaled = halves * (OFFSET_SCALE // 2) + np.sign(halves) * offset
-    return scaled.astype(np.float64) * (step / OFFSET_SCALE)
+    values: Float64s = scaled.astype(np.float64) * (step / OFFSET_SCALE)
+    return values
 
 
 def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:

@@ -27,6 +27,7 @@ LAYERS = (
     ("layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
+    ("kernel",),
     ("errors", "limits", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""
@@ -40,6 +41,7 @@ FENCES = {
     "rich": "nncodec/cli/*",
     "crc32c": "nncodec/syntax/door.py",
     "numpy": "nncodec/*",
+    "numba": "nncodec/kernel.py",
 }
 """Package -> the files that may import it. What is neither here nor in the standard library nobody may import."""
 

@@ -110,7 +110,7 @@ class Chooser:
         values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
         for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
             if candidate.predicted is not None:
-                return min(values, values - candidate.predicted, key=lambda left: energy(left))
+                return min(values, values - candidate.predicted, key=energy)
         return values
 
     def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative], own: Quantiser | None) -> Choice:

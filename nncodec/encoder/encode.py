@@ -1,4 +1,4 @@
-"""SPEC.md clause E.11 (informative): the encoding process: a model and reference models in, bytes out."""
+"""SPEC.md clause E.12 (informative): the encoding process: a model and reference models in, bytes out."""
 
 from __future__ import annotations
 

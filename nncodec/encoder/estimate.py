@@ -42,5 +42,5 @@ def plane_bits(words: bytes | memoryview, width: int) -> float:
 
 
 def energy(values: Float64s) -> float:
-    """Sum of squares. (Not a product of BLAS: its threads take longer to wake than these sums to run.)"""
+    """Sum of squares; not by BLAS, whose threads take longer to wake than these sums to run."""
     return float(np.square(values).sum())

@@ -10,8 +10,8 @@ import numpy as np
 
 from nncodec.encoder.choice import Choice, centroid_offset, unbiasing_gain
 from nncodec.encoder.config import EncoderConfig
-from nncodec.entropy.binarisation import smallest_width
 from nncodec.encoder.trellis import quantise_trellis
+from nncodec.entropy.binarisation import smallest_width
 from nncodec.layout import GroupLayout, Piece, lay_out
 from nncodec.quantisation import half_levels, scaled_quantiser, step_of
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -110,14 +110,13 @@ def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderCon
     if choice.levels is None or choice.residual is None:
         return choice
     trellis = config.uses_trellis and choice.quantiser is None
-    levels, halves = choice.levels, []
+    levels = choice.levels
     if trellis:
         step, shape = step_of(config.quantiser()), choice.tensor.shape
         cut = [choice.residual[part.start : part.start + part.count] for part in parts]
         found = [quantise_trellis(values, shape, step, part.start) for values, part in zip(cut, parts, strict=True)]
         levels = np.concatenate(found)
-    for part in parts:
-        halves.append(half_levels(levels[part.start : part.start + part.count], trellis=trellis))
+    halves = [half_levels(levels[part.start : part.start + part.count], trellis=trellis) for part in parts]
     return replace(choice, levels=levels, halves=np.concatenate(halves))
 
 

@@ -1,4 +1,4 @@
-"""SPEC.md clause E.10 (informative): what the encoder chose, what it cost, how far the result is from the original."""
+"""SPEC.md clause E.11 (informative): what the encoder chose, what it cost, how far the result is from the original."""
 
 from __future__ import annotations
 

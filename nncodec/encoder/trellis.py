@@ -27,6 +27,7 @@ _SMALLEST_ROWS: Final = 4
 _MOVE: Final = 16
 _WORK: Final = 20
 _HUGE: Final = 1e30
+_NOTHING: Final = 1e-30
 
 
 def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, start: int) -> Levels:
@@ -47,12 +48,13 @@ def magnitude_classes(residual: Float64s, shape: tuple[int, ...], step: float, s
     magnitudes = np.abs(residual)
     place = np.arange(start, start + residual.size)
     row, column = place // columns - start // columns, place % columns
-    overall = magnitudes.mean() + 1e-300
+    overall = magnitudes.mean()
     expected = _means(magnitudes, row) + overall / 10
     if row.size and row[-1] >= _SMALLEST_ROWS:
         expected = np.sqrt(expected * (_means(magnitudes, column) + overall / 10))
-    octaves = np.log2(expected / step)
-    return np.clip(np.rint(_CLASSES_AN_OCTAVE * octaves + _CLASS_OF_ONE), 0, _CLASSES - 1).astype(np.uint8)
+    octaves = np.log2(np.maximum(expected / step, _NOTHING))
+    classes = np.rint(_CLASSES_AN_OCTAVE * octaves + _CLASS_OF_ONE).clip(0, _CLASSES - 1)
+    return np.asarray(classes, np.uint8)
 
 
 def _means(magnitudes: Float64s, place: npt.NDArray[np.int64]) -> Float64s:
@@ -81,7 +83,7 @@ def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
 
 @kernel
 def search(magnitudes, classes, bases, units, costs, choices, levels):  # type: ignore[no-untyped-def]
-    """Viterbi search; costs are in squared half steps. `costs` (8 states, 8 next states, 4 moves) and `choices` work."""
+    """Viterbi search; costs are in squared half steps. `costs` (8 states, 8 next, 4 moves) and `choices` work."""
     for state in range(1, 8):
         costs[state] = _HUGE
     for i in range(len(magnitudes)):

@@ -1,4 +1,4 @@
-"""SPEC.md clause E.9 (informative): from a plan to the bytes of a stream."""
+"""SPEC.md clause E.10 (informative): from a plan to the bytes of a stream."""
 
 from __future__ import annotations
 

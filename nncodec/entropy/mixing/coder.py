@@ -10,9 +10,9 @@ import numpy as np
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.mixing import contexts, engine, mixer, predictor, tables
-from nncodec.kernel import sequence
 from nncodec.entropy.mixing.tensor import MARGIN, code_tensor
-from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
+from nncodec.kernel import sequence
 
 CLAUSE = "9.5"
 
@@ -70,9 +70,10 @@ class _Memory:
         errors = sequence(np.zeros(lap + MARGIN + area.count, np.int32))
         of_columns = sequence(np.zeros(lap, np.int32))
         kept = self.carried[kind], self.taps[kind]
-        return code_tensor(
+        done: int = code_tensor(
             decoding, levels, sequence(numbers), near, errors, of_columns, *kept, self.model, coder, words, end
         )
+        return done
 
 
 def encode_areas(parts: Sequence[tuple[Levels, Area]]) -> bytes:
@@ -82,7 +83,7 @@ def encode_areas(parts: Sequence[tuple[Levels, Area]]) -> bytes:
     if payload is None:  # levels that no model of them fits: the room that is always enough
         payload = _encode(parts, _MOST_WORDS * (total + 1))
     if payload is None:
-        raise AssertionError("a level takes more words than clause 9.5.7 allows")
+        raise EncodeError("the mixing coder needs more room than its levels can take")
     return payload
 
 

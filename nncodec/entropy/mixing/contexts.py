@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from nncodec.kernel import inlined
 from nncodec.entropy.mixing.predictor import clamp
+from nncodec.kernel import inlined
 
 PHASES: Final = 64
 """Cells of a slot; table 9.5 says which phase has which cell."""

@@ -107,4 +107,3 @@ def ends_well(coder: Sequence[int], payload_bytes: int) -> bool:
     """Whether the decoder has used up the payload, and the payload is the one that an encoder writes."""
     used = 2 * (int(coder[POSITION]) - START_WORDS + 1)
     return used == payload_bytes and 0 <= int(coder[VALUE]) < 1 << 32
-

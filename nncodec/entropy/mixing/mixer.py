@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from nncodec.entropy.mixing.engine import code_bit
-from nncodec.kernel import inlined
 from nncodec.entropy.mixing.tables import COUNT_LIMIT, SQUASH_LIMIT
+from nncodec.kernel import inlined
 
 INPUTS: Final = 4
 FRESH_CELL: Final = 1 << 28

@@ -32,7 +32,7 @@ def weighted(taps, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
 
 @inlined
 def train(taps, error, floor, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
-    """Move every tap against the error (normalised least mean squares); `floor` (> 0) keeps quiet places from raging."""
+    """Move every tap against the error (normalised least mean squares); `floor` > 0 keeps quiet places from raging."""
     energy = x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3 + x4 * x4 + x5 * x5
     step = (error << 16) // (energy + floor)
     taps[0] = clamp(taps[0] + ((step * x0) >> 8), -TAP_LIMIT, TAP_LIMIT)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from nncodec.entropy.mixing.contexts import LOW_BIT, PHASES, TAIL
+from nncodec.entropy.mixing.contexts import LOW_BIT, TAIL
 from nncodec.entropy.mixing.engine import code_raw
-from nncodec.kernel import inlined
 from nncodec.entropy.mixing.mixer import INPUTS, code_mixed, code_plain
+from nncodec.kernel import inlined
 
 UNITS: Final = 13
 """Units that have a decision each; what is beyond follows as an Exp-Golomb number."""
@@ -88,6 +88,3 @@ def code_scaled(decoding, residual, shift, place, a, b, c, d, row, model, coder,
     high = units << 1 | code_plain(decoding, (magnitude >> (shift - 1)) & 1, cell, model, coder, words)
     magnitude = code_number(decoding, magnitude, shift - 1, high, coder, words)
     return -magnitude - 1 if negative else magnitude
-
-
-assert _SCALED_UNIT + 2 * UNITS < PHASES

@@ -19,10 +19,10 @@ from nncodec.entropy.mixing.contexts import (
     sign,
 )
 from nncodec.entropy.mixing.engine import POSITION
-from nncodec.kernel import kernel
 from nncodec.entropy.mixing.mixer import INPUTS
 from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
 from nncodec.entropy.mixing.residual import code_scaled, code_small
+from nncodec.kernel import kernel
 
 MARGIN: Final = 2
 """Zeros before the first neighbour that can be asked for."""
