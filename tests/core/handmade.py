@@ -16,7 +16,18 @@ from nncodec.syntax.end import End, IndexEntry, build_end
 from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, ModelParameterSet, Quantiser, SliceGroup
 from nncodec.syntax.slice import SliceHeader, build_slice_unit
 from nncodec.syntax.start import Start, build_start
-from nncodec.syntax.tensor_table import TENSOR_TABLE_UNIT, TensorRecord, TensorTableUnit, build_tensor_records
+from nncodec.syntax.tensor_table import (
+    TENSOR_TABLE_UNIT,
+    ChannelMap,
+    TableEdit,
+    TensorCoding,
+    TensorIdentity,
+    TensorRecord,
+    TensorTableUnit,
+    Term,
+    build_table_edits,
+    build_tensor_records,
+)
 from nncodec.syntax.topology import TOPOLOGY_UNIT, TopologyUnit
 from nncodec.syntax.units import build_unit
 from nncodec.tables import (
@@ -68,21 +79,33 @@ def group(quantiser: Quantiser | None = None, coder: EntropyCoder = EntropyCoder
 
 def record(name: str, dtype: DType, dims: Sequence[int], **fields: Any) -> TensorRecord:
     """A tensor record: exact, in slice group 0, unless `fields` say otherwise."""
-    blank = TensorRecord(
-        name=name,
-        dtype=dtype,
-        rank=len(dims),
-        dims=list(dims),
-        string_size=None,
-        prediction=Prediction.NONE,
-        parent=None,
-        reference_tensor=None,
-        slice_group=0,
-        level_width=LevelWidth.NONE,
-        own_quantiser=None,
-        quantiser=None,
-    )
-    return replace(blank, **fields)
+    identity = TensorIdentity(name, dtype, len(dims), list(dims), None)
+    coding = TensorCoding(Prediction.NONE, None, [], 0, LevelWidth.NONE, None, None)
+    return changed(TensorRecord(identity, coding), **fields)
+
+
+def changed(item: TensorRecord, **fields: Any) -> TensorRecord:
+    """`item` with other fields of its identity or its coding; rank and term_count follow dims and terms."""
+    fields |= {"rank": len(fields["dims"])} if "dims" in fields else {}
+    fields |= {"term_count": len(fields["terms"])} if fields.get("terms") else {}
+    identity = {name: fields.pop(name) for name in list(fields) if hasattr(item.identity, name)}
+    return replace(item, identity=replace(item.identity, **identity), coding=replace(item.coding, **fields))
+
+
+def mapping(axes: Sequence[int] = (), rows: Sequence[int] = (), columns: Sequence[int] = ()) -> ChannelMap:
+    """A channel map with these codes as they stand in the syntax."""
+    return ChannelMap(len(axes), list(axes), len(rows), list(rows), len(columns), list(columns))
+
+
+def term(parent: int = 0, place: int = 0, channel_map: ChannelMap | None = None, gains: Sequence[float] = ()) -> Term:
+    """A prediction term: the parent's tensor of the same name, as it is, unless said otherwise."""
+    return Term(parent, place, channel_map is not None, channel_map, len(gains), list(gains))
+
+
+def copy_record(name: str, dtype: DType, dims: Sequence[int], *terms: Term, **fields: Any) -> TensorRecord:
+    """A tensor record of a copy."""
+    coding = {"prediction": Prediction.COPY, "terms": list(terms) or [term()], "slice_group": None, "level_width": None}
+    return record(name, dtype, dims, **coding, **fields)
 
 
 def level_record(name: str, dims: Sequence[int], dtype: DType = DType.FLOAT32, **fields: Any) -> TensorRecord:
@@ -102,9 +125,10 @@ class Draft:
     parameters: ModelParameterSet
     records: list[TensorRecord]
     slices: list[tuple[SliceHeader, bytes]]
-    content_ids: list[bytes]
+    content_id: bytes
     topology: TopologyUnit | None = None
     table: dict[str, Any] = field(default_factory=dict)
+    edits: list[TableEdit] | None = None
     end: dict[str, Any] = field(default_factory=dict)
     edit_units: Callable[[list[bytes]], list[bytes]] = _unchanged
 
@@ -121,8 +145,8 @@ class Draft:
     @property
     def units(self) -> list[bytes]:
         """All units but the last."""
-        body = build_tensor_records(self.records)
-        table = TensorTableUnit(0, len(self.records), HeaderCoding.RAW, len(body), body)
+        body = build_tensor_records(self.records) if self.edits is None else build_table_edits(self.edits)
+        table = TensorTableUnit(int(self.edits is not None), HeaderCoding.RAW, len(body), body)
         units = [build_unit(UnitType.MODEL_PARAMETER_SET, build(MODEL_PARAMETER_SET, self.parameters))]
         if self.topology is not None:
             units.append(build_unit(UnitType.TOPOLOGY, build(TOPOLOGY_UNIT, self.topology)))
@@ -138,7 +162,7 @@ class Draft:
             if unit[0] == UnitType.SLICE and len(index) < len(headers):
                 index.append(IndexEntry(offset, len(unit), headers[len(index)]))
             offset += len(unit)
-        end = End(len(index), index, len(self.content_ids), self.content_ids)
+        end = End(len(index), index, self.content_id)
         return build_end(replace(end, **self.end))
 
     def with_start(self, **fields: Any) -> Draft:
@@ -152,14 +176,10 @@ class Draft:
         return replace(self, parameters=counted)
 
     def with_record(self, index: int, **fields: Any) -> Draft:
-        """This draft with another tensor record; header_size follows."""
+        """This draft with another tensor record."""
         records = list(self.records)
-        records[index] = replace(records[index], **fields)
-        if "dims" in fields:
-            records[index] = replace(records[index], rank=len(fields["dims"]))
-        draft = replace(self, records=records)
-        size = len(build_tensor_records(records)) + (self.topology.body_size if self.topology else 0)
-        return draft.with_start(header_size=size)
+        records[index] = changed(records[index], **fields)
+        return replace(self, records=records)
 
     def with_slice(self, index: int, payload: bytes | None = None, **fields: Any) -> Draft:
         """This draft with another slice."""
@@ -177,17 +197,16 @@ VALUES_OF_B = (-2, 0, 513)
 def draft() -> Draft:
     """A valid stream: "w", FLOAT32 (2, 3), levels of step 10^-3; "b", INT16 (3), exact; a topology of three bytes."""
     records = [level_record("w", (2, 3)), record("b", DType.INT16, (3,), slice_group=1)]
-    topology = TopologyUnit(0, TopologyFormat.ONNX, HeaderCoding.RAW, 3, b"abc")
-    size = len(build_tensor_records(records)) + topology.body_size
+    topology = TopologyUnit(TopologyFormat.ONNX, HeaderCoding.RAW, 3, b"abc")
     return Draft(
-        start=Start(Profile.BASELINE, 0, 0, 0, 0, 1, len(records), 9, 30, size),
-        parameters=ModelParameterSet(0, 0, [], 2, [group(decadic(9)), group()]),
+        start=Start(Profile.BASELINE, 0, 0, 0, 0, 1, len(records), 9, 30),
+        parameters=ModelParameterSet(0, [], 0, 2, [group(decadic(9)), group()]),
         records=records,
         slices=[
-            (SliceHeader(0, 0, 0, 6), struct.pack("<6b", *LEVELS_OF_W)),
-            (SliceHeader(0, 1, 0, 3), b"\xff\x00\x02" + b"\xfe\x00\x01"),
+            (SliceHeader(0, 0, 6), struct.pack("<6b", *LEVELS_OF_W)),
+            (SliceHeader(1, 0, 3), b"\xff\x00\x02" + b"\xfe\x00\x01"),
         ],
-        content_ids=[content_id_of_draft()],
+        content_id=content_id_of_draft(),
         topology=topology,
     )
 

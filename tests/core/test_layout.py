@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from nncodec.layout import GroupLayout, Piece, Segment, extent, lay_out, symbol_width, tensor_bytes
 from nncodec.syntax.tensor_table import TensorRecord
-from nncodec.tables import DTYPE_BITS, DType, LevelWidth, Prediction
-from tests.core.handmade import level_record, record
+from nncodec.tables import DTYPE_BITS, DType, LevelWidth
+from tests.core.handmade import copy_record, level_record, record
 
 Symbol = tuple[int, int, int]
 """Tensor, position in the tensor, width."""
@@ -109,21 +109,12 @@ def test_symbol_is_an_element_a_half_of_a_complex_one_or_a_byte(dtype: DType) ->
 )
 def test_tensor_has_this_many_symbols_of_this_width(item: TensorRecord, count: int, width: int) -> None:
     assert lay_out([item], 1) == [GroupLayout((Segment(0, 0, count, width),))]
-    if item.level_width == LevelWidth.NONE:
+    if item.coding.level_width == LevelWidth.NONE:
         assert tensor_bytes(item) == count * width
 
 
 def test_tensors_stand_in_their_groups_in_table_order_and_copies_nowhere() -> None:
-    copy = record(
-        "c",
-        DType.INT8,
-        (9,),
-        prediction=Prediction.COPY,
-        parent=0,
-        reference_tensor=0,
-        slice_group=None,
-        level_width=None,
-    )
+    copy = copy_record("c", DType.INT8, (9,))
     records = [
         record("a", DType.INT8, (2,), slice_group=1),
         level_record("b", (3,), slice_group=0),

@@ -19,6 +19,7 @@ from nncodec.syntax.descriptors import (
     Element,
     Enumerated,
     Flag,
+    Half,
     Leb128,
     Rest,
     Session,
@@ -26,6 +27,7 @@ from nncodec.syntax.descriptors import (
     Step,
     Text,
     Unsigned,
+    ZigZag,
 )
 from nncodec.syntax.door import build, parse
 from nncodec.tables import DType, LevelWidth, StepKind
@@ -41,10 +43,10 @@ CASES = [
     (Unsigned(16), 65535, "ffff"),
     (Unsigned(32), 1, "01000000"),
     (Unsigned(32), 2**32 - 1, "ffffffff"),
-    (Signed(), 0, "00"),
-    (Signed(), 127, "7f"),
-    (Signed(), -1, "ff"),
-    (Signed(), -128, "80"),
+    (Signed(8), 0, "00"),
+    (Signed(8), 127, "7f"),
+    (Signed(8), -1, "ff"),
+    (Signed(8), -128, "80"),
     (BIG, 0, "00"),
     (BIG, 1, "01"),
     (BIG, 127, "7f"),
@@ -78,13 +80,25 @@ CASES = [
     (Step(), 1e-4, "2d431cebe2361a3f"),
     (Step(), 2.0**-512, "000000000000f01f"),
     (Step(), 2.0**512, "000000000000f05f"),
+    (ZigZag(2**32), 0, "00"),
+    (ZigZag(2**32), -1, "01"),
+    (ZigZag(2**32), 1, "02"),
+    (ZigZag(2**32), -64, "7f"),
+    (ZigZag(2**32), 64, "8001"),
+    (ZigZag(2**32), -(2**31), "ffffffff0f"),
+    (ZigZag(2**32), 2**31, "8080808010"),
+    (Half(), 1.0, "003c"),
+    (Half(), 0.0, "0000"),
+    (Half(), -2.0, "00c0"),
+    (Half(), 65504.0, "ff7b"),
+    (Half(), -(2.0**-24), "0180"),
 ]
 
 BROKEN = [
     (Unsigned(8), "", ErrorClass.UNIT_SIZE),
     (Unsigned(16), "00", ErrorClass.UNIT_SIZE),
     (Unsigned(32), "000000", ErrorClass.UNIT_SIZE),
-    (Signed(), "", ErrorClass.UNIT_SIZE),
+    (Signed(8), "", ErrorClass.UNIT_SIZE),
     (BIG, "", ErrorClass.UNIT_SIZE),
     (BIG, "80", ErrorClass.UNIT_SIZE),
     (BIG, "808080808080", ErrorClass.UNIT_SIZE),
@@ -124,6 +138,12 @@ BROKEN = [
         (Step(), struct.pack("<d", value).hex(), ErrorClass.VALUE_RANGE)
         for value in (0.0, -0.0, -1.0, math.inf, -math.inf, math.nan, 5e-324)
     ],
+    (ZigZag(2**32), "", ErrorClass.UNIT_SIZE),
+    (ZigZag(2**32), "8000", ErrorClass.NONCANONICAL),
+    (ZigZag(2**32), "8180808010", ErrorClass.VALUE_RANGE),
+    (ZigZag(2**32), "808080808001", ErrorClass.VALUE_RANGE),
+    (Half(), "00", ErrorClass.UNIT_SIZE),
+    *[(Half(), text, ErrorClass.VALUE_RANGE) for text in ("007c", "00fc", "007e", "017c", "ffff")],
     (Step(), struct.pack("<d", math.nextafter(2.0**512, math.inf)).hex(), ErrorClass.VALUE_RANGE),
     (Step(), struct.pack("<d", math.nextafter(2.0**-512, 0)).hex(), ErrorClass.VALUE_RANGE),
 ]
@@ -132,8 +152,8 @@ UNWRITABLE = [
     (Unsigned(8), 256),
     (Unsigned(8), -1),
     (Unsigned(16), 65536),
-    (Signed(), 128),
-    (Signed(), -129),
+    (Signed(8), 128),
+    (Signed(8), -129),
     (BIG, -1),
     (BIG, 2**48 + 1),
     (Enumerated(DType), 0),
@@ -146,6 +166,11 @@ UNWRITABLE = [
     (Step(), math.inf),
     (Step(), -1.0),
     (Step(), 2.0**513),
+    (ZigZag(2**32), 2**31 + 1),
+    (ZigZag(2**32), -(2**31) - 1),
+    (Half(), math.inf),
+    (Half(), math.nan),
+    (Half(), 65520.0),
 ]
 
 
@@ -200,8 +225,10 @@ def test_value_without_an_encoding_is_refused(descriptor: Descriptor, value: obj
 
 
 def test_descriptor_names_are_those_of_the_specification() -> None:
-    descriptors = [Unsigned(32), Signed(), BIG, Enumerated(DType), Flag(), ByteString(8, "8"), Text(9), Step(), Rest()]
+    descriptors = [Unsigned(32), Signed(8), BIG, Enumerated(DType), Flag(), ByteString(8, "8"), Text(9), Step(), Rest()]
+    descriptors += [ZigZag(9), Half()]
     names = ["u(32)", "i(8)", "leb128", "e(DType)", "flag", "b(8)", "st", "f(64)", "rest"]
+    names += ["zz", "f(16)"]
     assert [descriptor.text for descriptor in descriptors] == names
 
 
@@ -231,6 +258,30 @@ def test_leb128_takes_a_value_exactly_if_it_is_canonical_and_in_range(maximum: i
         assert not valid
     else:
         assert valid
+
+
+@given(st.integers(-(2**31), 2**31))
+def test_zigzag_is_the_leb128_of_the_folded_value(value: int) -> None:
+    data = leb128_by_hand(2 * value if value >= 0 else -2 * value - 1)
+    assert build_one(ZigZag(2**32), value) == data
+    assert parse_one(ZigZag(2**32), data) == value
+
+
+def test_every_pattern_of_a_half_is_its_value_or_refused() -> None:
+    for bits in range(2**16):
+        data = bits.to_bytes(2, "little")
+        if bits >> 10 & 31 == 31:
+            with pytest.raises(InvalidStreamError, match="VALUE_RANGE"):
+                parse_one(Half(), data)
+        else:
+            value = parse_one(Half(), data)
+            assert value == (-1) ** (bits >> 15) * half_by_hand(bits & 0x7FFF)
+            assert build_one(Half(), value) == data
+
+
+def half_by_hand(bits: int) -> float:
+    exponent, fraction = bits >> 10, bits & 1023
+    return (fraction + 1024 * (exponent > 0)) * 2.0 ** (max(exponent, 1) - 25)
 
 
 @given(st.text(max_size=40))

@@ -16,13 +16,13 @@ from nncodec import syntax
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.syntax import end, model_parameter_set, slice, start, tensor_table, topology, units
 from nncodec.syntax.descriptors import Element, Session
-from nncodec.syntax.door import build, crc32c, parse, parse_front, parse_sequence
+from nncodec.syntax.door import build, crc32c, parse, parse_all, parse_front
 from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, QUANTISER, ModelParameterSet
 from nncodec.syntax.slice import SLICE_HEADER, SliceHeader
 from nncodec.syntax.start import START, Start
-from nncodec.syntax.tensor_table import TENSOR_RECORD
-from nncodec.tables import DType, LevelWidth, Profile
-from tests.core.handmade import compact, decadic, level_record, record
+from nncodec.syntax.tensor_table import TABLE_EDIT, TENSOR_RECORD, TableEdit
+from nncodec.tables import DType, Edit, LevelWidth, Prediction, Profile
+from tests.core.handmade import compact, copy_record, decadic, level_record, mapping, record, term
 from tests.core.strategies_core import RECORDS, tensor_records
 
 BASE = 1000
@@ -107,23 +107,26 @@ def test_record_with_a_byte_behind_it_is_refused(
 def test_records_follow_one_another_without_gaps(records: list[Any]) -> None:
     body = b"".join(build(TENSOR_RECORD, item) for item in records)
     trace: list[Element] = []
-    assert parse_sequence(TENSOR_RECORD, len(records), body, session(trace)) == records
+    assert parse_all(TENSOR_RECORD, body, len(records), session(trace)) == records
+    assert parse_all(TENSOR_RECORD, body, len(records) + 1, session()) == records
     assert sum(element.size for element in trace) == len(body)
     assert {element.path.partition(".")[0] for element in trace} == {
         f"TensorRecord[{index}]" for index in range(len(records))
     }
-    with pytest.raises(InvalidStreamError, match="UNIT_SIZE"):
-        parse_sequence(TENSOR_RECORD, len(records) + 1, body, session())
     if records:
+        with pytest.raises(InvalidStreamError, match="SIZE_MISMATCH") as caught:
+            parse_all(TENSOR_RECORD, body, len(records) - 1, session())
+        assert caught.value.offset == BASE + len(body) - len(build(TENSOR_RECORD, records[-1]))
         with pytest.raises(InvalidStreamError, match="UNIT_SIZE"):
-            parse_sequence(TENSOR_RECORD, len(records) - 1, body, session())
+            parse_all(TENSOR_RECORD, body[:-1], len(records), session())
 
 
+B = record("b", DType.INT16, (3,), slice_group=1)
 EXAMPLES = [
-    (START, Start(Profile.MAIN, 2, 0, 0, 1, 1, 300, 5, 20, 7), "01020000 0101ac02051407"),
+    (START, Start(Profile.MAIN, 2, 0, 0, 1, 1, 300, 5, 20), "01020000 0101ac020514"),
     (QUANTISER, decadic(9), "000c0900"),
     (QUANTISER, compact(0x1234, -1), "013412ff"),
-    (SLICE_HEADER, SliceHeader(0, 1, 128, 3), "0001800103"),
+    (SLICE_HEADER, SliceHeader(1, 128, 3), "01800103"),
     (TENSOR_RECORD, record("b", DType.INT16, (3,), slice_group=1), "0162 05 01 03 00 01 00"),
     (TENSOR_RECORD, level_record("w", (2, 3)), "0177 01 02 0203 00 00 01 00"),
     (
@@ -133,9 +136,24 @@ EXAMPLES = [
     ),
     (
         MODEL_PARAMETER_SET,
-        ModelParameterSet(0, 1, [b"\xaa" * 32], 0, []),
-        "00 01" + "aa" * 32 + "00",
+        ModelParameterSet(1, [b"\xaa" * 32], 1, 0, []),
+        "01" + "aa" * 32 + "01 00",
     ),
+    (TENSOR_RECORD, copy_record("b", DType.INT16, (3,), term(1, 200)), "0162 05 01 03 01 01 01c801 00 00"),
+    (
+        TENSOR_RECORD,
+        level_record(
+            "w",
+            (2, 3),
+            prediction=Prediction.REFERENCE,
+            terms=[term(0, 0, mapping([1, 0], [2, -1], [-1, 0, 0]), [1.0, -2.0]), term(1, 0, None, [0.5])],
+        ),
+        "0177 01 02 0203 02 02 00 00 01 02 0100 02 0401 03 010000 02 003c 00c0 01 00 00 01 0038 00 01 00",
+    ),
+    (TABLE_EDIT, TableEdit(300, Edit.DELETE, None, None), "ac02 03"),
+    (TABLE_EDIT, TableEdit(0, Edit.CHANGE, None, record("", DType.INT8, ()).coding), "00 00 00 00 00"),
+    (TABLE_EDIT, TableEdit(1, Edit.REPLACE, B.identity, B.coding), "01 01 0162 05 01 03 00 01 00"),
+    (TABLE_EDIT, TableEdit(1, Edit.INSERT, B.identity, B.coding), "01 02 0162 05 01 03 00 01 00"),
 ]
 
 
@@ -148,13 +166,19 @@ UNWRITABLE = [
     (START, replace(EXAMPLES[0][1], element_count=2**48 + 1)),
     (QUANTISER, decadic(256)),
     (QUANTISER, decadic(9, offset=128)),
-    (MODEL_PARAMETER_SET, ModelParameterSet(0, 2, [bytes(32)], 0, [])),
-    (MODEL_PARAMETER_SET, ModelParameterSet(0, 1, [bytes(31)], 0, [])),
-    (MODEL_PARAMETER_SET, ModelParameterSet(0, 17, [bytes(32)] * 17, 0, [])),
+    (MODEL_PARAMETER_SET, ModelParameterSet(2, [bytes(32)], 0, 0, [])),
+    (MODEL_PARAMETER_SET, ModelParameterSet(1, [bytes(31)], 0, 0, [])),
+    (MODEL_PARAMETER_SET, ModelParameterSet(17, [bytes(32)] * 17, 0, 0, [])),
     (TENSOR_RECORD, record("n" * 4097, DType.INT8, ())),
     (TENSOR_RECORD, record("n", DType.INT8, (1,) * 256)),
     (TENSOR_RECORD, record("n", DType.INT8, (2**48 + 1,))),
-    (TENSOR_RECORD, replace(record("n", DType.INT8, (1, 2)), rank=3)),
+    (TENSOR_RECORD, record("n", DType.INT8, (1, 2), rank=3)),
+    (MODEL_PARAMETER_SET, ModelParameterSet(0, [], 17, 0, [])),
+    (TENSOR_RECORD, copy_record("n", DType.INT8, (), term(17))),
+    (TENSOR_RECORD, copy_record("n", DType.INT8, (), term(0, 2**20 + 1))),
+    (TENSOR_RECORD, copy_record("n", DType.INT8, (), term(gains=[1e6]))),
+    (TENSOR_RECORD, copy_record("n", DType.INT8, (), term(channel_map=mapping(rows=[2**31 + 1])))),
+    (TABLE_EDIT, TableEdit(2**20 + 1, Edit.DELETE, None, None)),
 ]
 
 
@@ -200,9 +224,8 @@ def test_region_whose_values_build_to_other_bytes_is_refused() -> None:
 
 def test_element_names_lead_through_nested_records() -> None:
     trace: list[Element] = []
-    parse(SLICE_HEADER, build(SLICE_HEADER, SliceHeader(0, 1, 2, 3)), session(trace))
+    parse(SLICE_HEADER, build(SLICE_HEADER, SliceHeader(1, 2, 3)), session(trace))
     assert [element.path for element in trace] == [
-        "SliceHeader.model_index",
         "SliceHeader.slice_group",
         "SliceHeader.first_symbol",
         "SliceHeader.symbol_count",

@@ -12,7 +12,7 @@ from nncodec.syntax.door import crc32c
 from nncodec.syntax.start import Start, build_start, parse_start
 from nncodec.tables import Profile
 
-GOOD = Start(Profile.MAIN, 0, 0, 0, 0, 1, 2, 3, 4, 5)
+GOOD = Start(Profile.MAIN, 0, 0, 0, 0, 1, 2, 3, 4)
 DATA = build_start(GOOD)
 
 
@@ -28,7 +28,7 @@ def repaired(body: bytes, size: int | None = None) -> bytes:
 
 
 def test_start_has_these_bytes() -> None:
-    assert DATA[:-4] == b"\x89NMC\r\n\x1a\n" + b"\x00\x0a" + bytes([1, 0, 0, 0, 0, 1, 2, 3, 4, 5])
+    assert DATA[:-4] == b"\x89NMC\r\n\x1a\n" + b"\x00\x09" + bytes([1, 0, 0, 0, 0, 1, 2, 3, 4])
 
 
 def test_start_is_parsed_and_its_end_found() -> None:
@@ -39,7 +39,7 @@ def test_start_is_parsed_and_its_end_found() -> None:
 @pytest.mark.parametrize("level", range(5))
 def test_start_at_the_bounds_of_its_level_is_accepted(profile: Profile, level: int) -> None:
     bounds = LEVELS[level]
-    totals = (bounds.tensors, bounds.elements, bounds.decoded_bytes, bounds.header_bytes)
+    totals = (bounds.tensors, bounds.elements, bounds.decoded_bytes)
     start = Start(profile, level, 0, 2**32 - 1, 2**32 - 1, 1, *totals)
     assert parse_start(memoryview(build_start(start)), LEVELS[4])[0] == start
 
@@ -51,7 +51,6 @@ def test_start_at_the_bounds_of_its_level_is_accepted(profile: Profile, level: i
         ("tensor_count", "tensors"),
         ("element_count", "elements"),
         ("decoded_size", "decoded_bytes"),
-        ("header_size", "header_bytes"),
     ],
 )
 def test_total_over_the_level_of_the_stream_is_refused(level: int, field: str, bound: str) -> None:
@@ -110,8 +109,8 @@ BODY = DATA[10:-4]
         (repaired(b"\x02" + BODY[1:]), ErrorClass.VALUE_RANGE, 10),
         (repaired(BODY[:1] + b"\x05" + BODY[2:]), ErrorClass.VALUE_RANGE, 11),
         (repaired(BODY[:2] + b"\x80\x00" + BODY[3:]), ErrorClass.NONCANONICAL, 12),
-        (repaired(BODY[:-1]), ErrorClass.UNIT_SIZE, 19),
-        (repaired(BODY + b"\0"), ErrorClass.UNIT_SIZE, 20),
+        (repaired(BODY[:-1]), ErrorClass.UNIT_SIZE, 18),
+        (repaired(BODY + b"\0"), ErrorClass.UNIT_SIZE, 19),
         (repaired(b""), ErrorClass.UNIT_SIZE, 10),
         (build_start(replace(GOOD, incompatible_features=1)), ErrorClass.UNSUPPORTED_FEATURE, 12),
         (build_start(replace(GOOD, model_count=2)), ErrorClass.UNSUPPORTED_FEATURE, None),
