@@ -33,16 +33,16 @@ MODEL = Model((weights("a", (8, 8)), weights("b", (3,))), Topology(TopologyForma
 DATA = encode(MODEL)
 
 
-def unread(data: bytes) -> list[tuple[int, int]]:
+def unread(data: bytes, references: list[Model] | None) -> list[tuple[int, int]]:
     """Offset and size of what the syntax does not describe: payloads of slices and of ancillary units."""
-    stream = read_stream(data, LEVELS[4])
+    stream = read_stream(data, LEVELS[4], references)
     spans = [(part.payload_offset, len(part.payload)) for part in stream.slices]
     return spans + [(unit.payload_offset, len(unit.payload)) for unit in stream.units if unit.unit_type >= 128]
 
 
-def check_trace(data: bytes) -> None:
+def check_trace(data: bytes, references: list[Model] | None = None) -> None:
     """Every byte of the stream is in exactly one element, but for `unread`; so is every byte of a coded table."""
-    info = inspect(data, LEVELS[4])
+    info = inspect(data, references, LEVELS[4])
     table = next(element for element in info.elements if element.path == "TensorTableUnit.header_coding")
     outside = [element for element in info.elements if element.region == "stream"]
     inside = [element for element in info.elements if element.region != "stream"]
@@ -53,7 +53,7 @@ def check_trace(data: bytes) -> None:
     else:
         size = next(element.value for element in info.elements if element.path == "TensorTableUnit.body_size")
         check_gapless([(element.offset, element.size) for element in inside], size)
-    check_gapless(spans + unread(data), len(data))
+    check_gapless(spans + unread(data, references), len(data))
 
 
 def check_gapless(spans: list[tuple[int, int]], size: object) -> None:
@@ -73,7 +73,7 @@ def test_elements_cover_every_byte_once(model: Model, config: EncoderConfig) -> 
 
 
 def test_elements_cover_a_stream_with_references_and_unknown_units() -> None:
-    check_trace(encode(MODEL, EncoderConfig(), [MODEL]))
+    check_trace(encode(MODEL, EncoderConfig(), [MODEL]), [MODEL])
     extra = build_unit(200, b"note")
     check_trace(replace(draft(), edit_units=lambda units: [extra, *units, extra]).data)
 
@@ -91,7 +91,7 @@ def test_values_of_elements_are_those_of_the_bytes() -> None:
 @given(models(), CONFIGS)
 def test_numbers_add_up_to_the_file(model: Model, config: EncoderConfig) -> None:
     data = encode_with_report(model, config).data
-    info = inspect(data, LEVELS[4])
+    info = inspect(data, limits=LEVELS[4])
     start = info.units[0].offset
     assert start == 14 + data[9]
     assert info.size == len(data) == start + sum(unit.size for unit in info.units) + 8
@@ -111,7 +111,7 @@ def test_stream_made_by_hand_is_described() -> None:
     w, b = info.tensors
     assert (info.version, info.profile, info.level, info.parents) == (0, "baseline", 0, ())
     assert (info.topology_format, info.topology_bytes) == ("onnx", 3)
-    assert info.content_id == draft().content_ids[0].hex()
+    assert info.content_id == draft().content_id.hex()
     assert (w.representation, w.prediction, w.slice_group, w.step, w.reconstruction_offset) == (
         "levels",
         "none",
@@ -136,7 +136,7 @@ def test_ancillary_unit_is_listed_by_its_number() -> None:
 
 
 def test_copied_tensors_have_no_step() -> None:
-    info = inspect(encode(MODEL, EncoderConfig(), [MODEL]))
+    info = inspect(encode(MODEL, EncoderConfig(), [MODEL]), [MODEL])
     assert info.parents == (MODEL.content_id.hex(),)
     assert {(t.prediction, t.representation, t.step, t.slice_group) for t in info.tensors} == {
         ("copy", "exact", None, None)

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from nncodec.errors import BitstreamError, ErrorClass
 from nncodec.model import Model, Tensor, Topology
-from nncodec.prediction import copied, predict, reconstruct, reference_tensor, resolve_parents
+from nncodec.prediction import copied, predict, reconstruct, referenced, resolve_parents
 from nncodec.rounding import widen
 from nncodec.tables import QUANTISABLE, DType, TopologyFormat
-from tests.core.handmade import compact, decadic, tensor_of, weights
+from tests.core.handmade import compact, decadic, tensor_of, term, weights
 from tests.core.test_rounding import nearest
 
 A, B, C = (Model((weights(name, (3,)),)) for name in "abc")
 
 
-def refused(error: pytest.ExceptionInfo[BitstreamError]) -> ErrorClass:
-    assert error.value.clause == "8.3"
+def refused(error: pytest.ExceptionInfo[BitstreamError], rule: str = "R-7.2.3") -> ErrorClass:
+    assert error.value.clause == rule
     return error.value.error_class
 
 
@@ -55,16 +55,16 @@ PARENT = Model((weights("x", (2,)), weights("y", (2,), 1), weights("", (2,), 2))
 
 
 def test_reference_tensor_goes_by_name_or_by_place() -> None:
-    assert reference_tensor(PARENT, 0, "y") is PARENT.tensors[1]
-    assert reference_tensor(PARENT, 0, "") is PARENT.tensors[2]
-    assert [reference_tensor(PARENT, place, "y") for place in (1, 2, 3)] == list(PARENT.tensors)
+    assert referenced(term(), "y", [PARENT]) is PARENT.tensors[1]
+    assert referenced(term(1), "", [A, PARENT]) is PARENT.tensors[2]
+    assert [referenced(term(0, place), "y", [PARENT]) for place in (1, 2, 3)] == list(PARENT.tensors)
 
 
 @pytest.mark.parametrize(("place", "name"), [(0, "z"), (0, "X"), (4, "x"), (2**20, "x")])
 def test_reference_tensor_that_is_not_there_is_refused(place: int, name: str) -> None:
     with pytest.raises(BitstreamError) as caught:
-        reference_tensor(PARENT, place, name)
-    assert refused(caught) == ErrorClass.VALUE_RANGE
+        referenced(term(0, place), name, [PARENT])
+    assert refused(caught, "R-8.3.1") == ErrorClass.VALUE_RANGE
 
 
 def algorithm_1(reference: Tensor, shape: tuple[int, ...]) -> list[float]:
@@ -94,35 +94,38 @@ def test_prediction_is_cropped_and_padded_along_every_axis(
 ) -> None:
     shape, other = shapes
     reference = weights("r", other, seed, dtype=dtype)
-    assert predict(reference, shape).tobytes() == np.array(algorithm_1(reference, shape)).tobytes()
+    assert predict([(term(), reference)], shape).tobytes() == np.array(algorithm_1(reference, shape)).tobytes()
 
 
 def test_elements_that_are_not_finite_predict_0_and_minus_zero_stays() -> None:
     reference = tensor_of("r", [math.nan, math.inf, -math.inf, -0.0, 1.5])
-    assert predict(reference, (5,)).tobytes() == np.array([0.0, 0.0, 0.0, -0.0, 1.5]).tobytes()
+    assert predict([(term(), reference)], (5,)).tobytes() == np.array([0.0, 0.0, 0.0, -0.0, 1.5]).tobytes()
 
 
 @pytest.mark.parametrize(
-    ("reference", "shape"),
+    ("reference", "shape", "rule"),
     [
-        (weights("r", (2, 3)), (6,)),
-        (weights("r", (6,)), (6, 1)),
-        (weights("r", ()), (1,)),
-        (Tensor("r", DType.INT32, (2,), bytes(8)), (2,)),
-        (Tensor("r", DType.FLOAT8E5M2, (2,), bytes(2)), (2,)),
-        (Tensor("r", DType.STRING, (0,), b""), (0,)),
+        (weights("r", (2, 3)), (6,), "R-8.3.2"),
+        (weights("r", (6,)), (6, 1), "R-8.3.2"),
+        (weights("r", ()), (1,), "R-8.3.2"),
+        (Tensor("r", DType.INT32, (2,), bytes(8)), (2,), "R-8.3.3"),
+        (Tensor("r", DType.FLOAT8E5M2, (2,), bytes(2)), (2,), "R-8.3.3"),
+        (Tensor("r", DType.STRING, (0,), b""), (0,), "R-8.3.3"),
     ],
 )
-def test_reference_of_another_rank_or_kind_is_refused(reference: Tensor, shape: tuple[int, ...]) -> None:
+def test_reference_of_another_rank_or_kind_is_refused(reference: Tensor, shape: tuple[int, ...], rule: str) -> None:
     with pytest.raises(BitstreamError) as caught:
-        predict(reference, shape)
-    assert refused(caught) == ErrorClass.VALUE_RANGE
+        predict([(term(), reference)], shape)
+    assert refused(caught, rule) == ErrorClass.VALUE_RANGE
 
 
-def test_empty_reference_of_any_extent_predicts_0() -> None:
-    """The shape is the sender's to choose, and numpy refuses some that hold no element at all."""
+def test_empty_reference_predicts_0_and_one_beyond_all_levels_is_our_error() -> None:
+    for shape in [(2**20, 0, 3), (0, 2**20, 2**20)]:
+        assert predict([(term(), Tensor("r", DType.FLOAT32, shape, b""))], (1, 2, 2)).tolist() == [0.0] * 4
     for shape in [(2**40, 2**40, 0), (0, 2**62, 2**62)]:
-        assert predict(Tensor("r", DType.FLOAT32, shape, b""), (1, 2, 2)).tolist() == [0.0] * 4
+        with pytest.raises(BitstreamError) as caught:
+            predict([(term(), Tensor("r", DType.FLOAT32, shape, b""))], (1, 2, 2))
+        assert refused(caught, "R-8.3.2") == ErrorClass.VALUE_RANGE
 
 
 LEVELS = np.array([0, 1, -1, 300, -(2**31), 2**31 - 1], np.int32)
@@ -157,5 +160,5 @@ def test_level_0_is_the_prediction_itself_but_for_the_sign_of_zero() -> None:
 
 
 def test_copy_takes_everything_but_the_name() -> None:
-    tensor = copied(PARENT.tensors[0], "new")
+    tensor = copied(PARENT.tensors[0], term(), "new", (2,))
     assert (tensor.name, tensor.content_id) == ("new", PARENT.tensors[0].content_id)

@@ -32,8 +32,9 @@ def version(seed: int, base: Model | None = None, scale: float = 0.05) -> Model:
     return Model((*tensors, weights("bias", (5,), 10 * seed + 9)))
 
 
-def predictions(data: bytes) -> dict[str, Prediction]:
-    return {record.name: record.prediction for record in read_stream(data).records}
+def predictions(data: bytes, references: list[Model]) -> dict[str, Prediction]:
+    stream = read_stream(data, references=references)
+    return {record.name: record.coding.prediction for record in stream.records}
 
 
 def refused(data: bytes, references: list[Model]) -> ErrorClass:
@@ -57,24 +58,24 @@ def coded(model: Model, references: list[Model], config: EncoderConfig = CONFIG)
 @pytest.mark.parametrize("lossless", [False, True])
 def test_unchanged_model_is_copied(lossless: bool) -> None:
     encoded = coded(V1, [V1], EncoderConfig(lossless=lossless))
-    assert set(predictions(encoded.data).values()) == {Prediction.COPY}
+    assert set(predictions(encoded.data, [V1]).values()) == {Prediction.COPY}
     assert same_tensors(encoded.model, V1)
     assert len(encoded.data) < 200
-    assert read_stream(encoded.data).slices == []
+    assert read_stream(encoded.data, references=[V1]).slices == []
 
 
 def test_small_update_is_a_difference_and_cheap() -> None:
     encoded = coded(V2, [V1])
-    assert [predictions(encoded.data)[name] for name in SHAPES] == [Prediction.DIFFERENCE] * 3
+    assert [predictions(encoded.data, [V1])[name] for name in SHAPES] == [Prediction.REFERENCE] * 3
     assert len(encoded.data) < 0.6 * len(encode(V2, CONFIG))
 
 
 def test_partial_update_copies_what_did_not_change() -> None:
     partly = Model((V1.by_name["a"], V2.by_name["b"], V1.by_name["c"], V1.by_name["bias"]))
-    found = predictions(coded(partly, [V1]).data)
+    found = predictions(coded(partly, [V1]).data, [V1])
     assert found == {
         "a": Prediction.COPY,
-        "b": Prediction.DIFFERENCE,
+        "b": Prediction.REFERENCE,
         "c": Prediction.COPY,
         "bias": Prediction.COPY,
     }
@@ -83,7 +84,7 @@ def test_partial_update_copies_what_did_not_change() -> None:
 def test_update_below_the_step_is_a_copy() -> None:
     barely = version(4, V1, 1e-5)
     encoded = coded(Model(barely.tensors[:3]), [V1])
-    assert set(predictions(encoded.data).values()) == {Prediction.COPY}
+    assert set(predictions(encoded.data, [V1]).values()) == {Prediction.COPY}
     assert encoded.model.by_name["a"].content_id == V1.by_name["a"].content_id
 
 
@@ -100,7 +101,7 @@ def test_wrong_and_missing_references_are_refused() -> None:
 
 def test_parents_that_predict_nothing_are_not_named() -> None:
     data = encode(V2, CONFIG, [OTHER, V1, Model(())])
-    assert read_stream(data).parameters.parents == [V1.content_id]
+    assert read_stream(data, references=[V1]).parameters.parents == [V1.content_id]
     assert data == encode(V2, CONFIG, [V1])
     alone = encode(OTHER, EncoderConfig(q_bits=8), [Model((weights("elsewhere", (16, 24)),))])
     assert read_stream(alone).parameters.parents == []
@@ -111,8 +112,8 @@ def test_each_tensor_takes_the_nearest_reference() -> None:
     near_a = Model((V1.by_name["a"], OTHER.by_name["b"]))
     near_b = Model((OTHER.by_name["a"], V1.by_name["b"]))
     model = Model((V2.by_name["a"], V2.by_name["b"]))
-    stream = read_stream(coded(model, [near_a, near_b]).data)
-    assert [stream.parameters.parents[record.parent or 0] for record in stream.records] == [
+    stream = read_stream(coded(model, [near_a, near_b]).data, references=[near_a, near_b])
+    assert [stream.parameters.parents[record.coding.terms[0].parent] for record in stream.records] == [
         near_a.content_id,
         near_b.content_id,
     ]
@@ -134,7 +135,7 @@ def test_reference_may_differ_in_shape_and_type() -> None:
     target = tensor_of("a", np.asarray(V2.by_name["a"].numpy(), float), DType.FLOAT64)
     for reference in (tensor_of("a", wide), tensor_of("a", wide[:16, :20]), tensor_of("a", wide, DType.FLOAT16)):
         encoded = coded(Model((target,)), [Model((reference,))])
-        assert predictions(encoded.data) == {"a": Prediction.DIFFERENCE}
+        assert predictions(encoded.data, [Model((reference,))]) == {"a": Prediction.REFERENCE}
 
 
 def test_reference_that_cannot_predict_is_passed_over() -> None:
@@ -144,17 +145,20 @@ def test_reference_that_cannot_predict_is_passed_over() -> None:
         Model((tensor_of("a", np.full((16, 24), np.nan)),)),
     ]
     encoded = coded(Model((V1.by_name["a"],)), references)
-    assert predictions(encoded.data) == {"a": Prediction.NONE}
+    assert predictions(encoded.data, references) == {"a": Prediction.NONE}
 
 
 def test_update_of_a_tensor_with_nan_is_kept_exact() -> None:
     values = np.array(V2.by_name["a"].numpy())
     values[0, 0] = np.nan
     encoded = coded(Model((tensor_of("a", values),)), [V1])
-    assert predictions(encoded.data) == {"a": Prediction.NONE}
+    assert predictions(encoded.data, [V1]) == {"a": Prediction.REFERENCE}
+    assert encoded.model.tensors[0].content_id == tensor_of("a", values).content_id
+    assert [row.representation for row in encoded.report.tensors] == ["exact"]
     assert len(encoded.report.notices) == 1
-    back = coded(Model((V2.by_name["a"],)), [Model((tensor_of("a", values),))])
-    assert predictions(back.data) == {"a": Prediction.DIFFERENCE}
+    with_nan = Model((tensor_of("a", values),))
+    back = coded(Model((V2.by_name["a"],)), [with_nan])
+    assert predictions(back.data, [with_nan]) == {"a": Prediction.REFERENCE}
 
 
 def test_difference_beyond_binary64_warns_of_nothing() -> None:
@@ -171,7 +175,7 @@ def test_chain_of_updates_never_drifts(profile: Profile) -> None:
     for step in range(6):
         original = version(20 + step, original, 0.003)
         data = encode(original, config, [received])
-        assert Prediction.DIFFERENCE in predictions(data).values()
+        assert Prediction.REFERENCE in predictions(data, [received]).values()
         received = decode(data, [received])
         for name in SHAPES:
             error = received.by_name[name].numpy().astype(float) - original.by_name[name].numpy()
@@ -180,8 +184,8 @@ def test_chain_of_updates_never_drifts(profile: Profile) -> None:
 
 def test_difference_of_levels_is_the_papers_dom() -> None:
     config = EncoderConfig(profile=Profile.BASELINE, q_bits=9)
-    stream = read_stream(encode(Model((V2.by_name["a"],)), config, [V1]))
-    assert stream.records[0].prediction == Prediction.DIFFERENCE
+    stream = read_stream(encode(Model((V2.by_name["a"],)), config, [V1]), references=[V1])
+    assert stream.records[0].coding.prediction == Prediction.REFERENCE
     decoded = decode(encode(Model((V2.by_name["a"],)), config, [V1]), [V1]).by_name["a"]
     before, after = (widen(item.by_name["a"].data, DType.FLOAT32) for item in (V1, V2))
     difference = after - before
@@ -192,7 +196,8 @@ def test_difference_of_levels_is_the_papers_dom() -> None:
 def test_more_parents_than_any_level_allows_are_refused() -> None:
     several = [Model((weights(f"t{index}", (8, 8), index),)) for index in range(17)]
     model = Model(tuple(item.tensors[0] for item in several))
-    assert len(read_stream(encode(Model(model.tensors[:8]), CONFIG, several)).parameters.parents) == 8
+    data = encode(Model(model.tensors[:8]), CONFIG, several)
+    assert len(read_stream(data, references=several).parameters.parents) == 8
     with pytest.raises(EncodeError, match="parents"):
         encode(model, CONFIG, several)
 
