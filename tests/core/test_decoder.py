@@ -30,7 +30,6 @@ from tests.core.handmade import (
     copy_record,
     draft,
     level_record,
-    record,
     same_tensors,
     term,
     weights,

@@ -46,7 +46,9 @@ def test_folded_differences_are_those_of_the_clause_and_come_back(dtype: DType, 
     packed, base = (b"".join(pair[side].to_bytes(width, "little") for pair in pairs) for side in (0, 1))
     expected = [folded_by_hand(*pair, 8 * width, quantisable=dtype in QUANTISABLE) for pair in pairs]
     folded = differ(packed, base, dtype, width)
-    assert [int.from_bytes(folded[place : place + width], "little") for place in range(0, len(folded), width)] == expected
+    assert [
+        int.from_bytes(folded[place : place + width], "little") for place in range(0, len(folded), width)
+    ] == expected
     assert add(folded, base, dtype, width) == packed
 
 

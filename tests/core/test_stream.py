@@ -10,15 +10,14 @@ import pytest
 
 from nncodec.errors import BitstreamError, ErrorClass, LimitExceededError, UnsupportedStreamError
 from nncodec.limits import LEVELS
-from nncodec.stream import read_identity, read_stream
+from nncodec.model import Model
+from nncodec.stream import read_stream
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.slice import SliceHeader
-from nncodec.model import Model, Topology
-from nncodec.syntax.tensor_table import TableEdit, Term, build_table_edits, build_tensor_records
+from nncodec.syntax.tensor_table import Term, build_tensor_records
 from nncodec.syntax.units import build_unit
 from nncodec.tables import (
     DType,
-    Edit,
     EntropyCoder,
     HeaderCoding,
     LevelWidth,
@@ -39,7 +38,6 @@ from tests.core.handmade import (
     mapping,
     record,
     term,
-    weights,
 )
 
 GOOD = draft()

@@ -158,6 +158,8 @@ def test_encoder_inherits_a_topology_that_stayed_and_sends_one_that_changed() ->
 
 
 def test_copy_by_place_into_a_table_of_its_own() -> None:
-    item = record("new", DType.INT8, (1,), prediction=Prediction.COPY, terms=[term(0, 2)], slice_group=None, level_width=None)
+    item = record(
+        "new", DType.INT8, (1,), prediction=Prediction.COPY, terms=[term(0, 2)], slice_group=None, level_width=None
+    )
     base = replace(inherited(count=1), edits=None, records=[item])
     assert decode(base.data, [PARENT], tensors=["new"]).tensors[0].content_id == PARENT.tensors[1].content_id
