@@ -46,6 +46,8 @@ class MapSearch:
 
     def propose(self, values: Float64s, reference: Float64s) -> Iterator[tuple[ChannelMap, Positions | None]]:
         """Maps that may predict `values` from `reference` (both in shape), with the rows of each."""
+        if not values.ndim:
+            return
         for axes in _axis_orders(values.shape, reference.shape):
             turned = reference.transpose(axes) if axes else reference
             if axes:

@@ -30,6 +30,10 @@ FINENESS = 8
 """Vectors are quantised this much more finely, relative to their own size, than matrices (about 18 dB)."""
 _OWN_QUANTISER_BITS = 32
 _LARGEST_GAIN = 2.0
+_SAVING = 0.01
+_SAVING_BITS = 32
+_CHANCE = 0.8
+"""What a candidate must save: estimates of n levels differ by chance by up to 0.7 / sqrt(n) (measured)."""
 _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer step, or exclude the tensor"
 
 
@@ -110,17 +114,18 @@ class Chooser:
         values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
         for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
             if candidate.predicted is not None:
-                return min(values, values - candidate.predicted, key=energy)
+                with np.errstate(over="ignore"):
+                    return min(values, values - candidate.predicted, key=energy)
         return values
 
     def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative], own: Quantiser | None) -> Choice:
         values = widen(tensor.data, tensor.dtype)
         best = self._quantised(tensor, values, None, own)
         if best.levels is None:
-            return best
+            return replace(self._choose_exact(tensor, relatives), notice=best.notice)
         for candidate in candidates(tensor, values, relatives, self._search):
             choice = self._quantised(tensor, values, candidate, own)
-            if choice.levels is not None and choice.estimated_bits < best.estimated_bits:
+            if choice.levels is not None and _is_worth_it(choice, best):
                 best = choice
         return best if best.levels is None or best.levels.any() else _without_levels(best, values)
 
@@ -148,12 +153,13 @@ class Chooser:
         best = Choice(tensor, estimated_bits=plane_bits(tensor.data, width))
         for candidate in self._exact_candidates(tensor, relatives):
             predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
-            if predicted == tensor.data and candidate.is_ungained:
+            if predicted == tensor.data and _copies(candidate, tensor):
                 return Choice(tensor, Prediction.COPY, candidate, copy=tensor)
             words = differ(tensor.data, predicted, tensor.dtype, width)
             bits = plane_bits(words, width) + candidate.side_bits
-            if bits < best.estimated_bits:
-                best = Choice(tensor, Prediction.REFERENCE, candidate, words=words, estimated_bits=bits)
+            choice = Choice(tensor, Prediction.REFERENCE, candidate, words=words, estimated_bits=bits)
+            if _is_worth_it(choice, best):
+                best = choice
         return best
 
     def _exact_candidates(self, tensor: Tensor, relatives: Sequence[Relative]) -> Iterator[Candidate]:
@@ -166,6 +172,20 @@ class Chooser:
         for relative in relatives:
             if relative.tensor.dtype == tensor.dtype and relative.tensor.shape == tensor.shape:
                 yield plain_candidate(tensor, relative)
+
+
+def _copies(candidate: Candidate, tensor: Tensor) -> bool:
+    """Whether a COPY by `candidate` gives `tensor`: another type, or NaN, may predict it and yet not be it."""
+    term, reference = candidate.pairs[0]
+    if not candidate.is_ungained or reference.dtype != tensor.dtype:
+        return False
+    return bool(copied(reference, term, tensor.name, tensor.shape).data == tensor.data)
+
+
+def _is_worth_it(choice: Choice, best: Choice) -> bool:
+    """Whether `choice` saves enough to take the place of `best`: most where `best` needs no reference."""
+    chance = _CHANCE / math.sqrt(max(best.tensor.size, 1)) if best.prediction == Prediction.NONE else 0.0
+    return choice.estimated_bits < (1 - _SAVING - chance) * best.estimated_bits - _SAVING_BITS
 
 
 def _without_levels(choice: Choice, values: Float64s) -> Choice:

@@ -42,5 +42,6 @@ def plane_bits(words: bytes | memoryview, width: int) -> float:
 
 
 def energy(values: Float64s) -> float:
-    """Sum of squares; not by BLAS, whose threads take longer to wake than these sums to run."""
-    return float(np.square(values).sum())
+    """Sum of squares, infinite where it is too large; not by BLAS, whose threads take longer to wake than to run."""
+    with np.errstate(over="ignore"):
+        return float(np.square(values).sum())

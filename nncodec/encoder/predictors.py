@@ -23,6 +23,7 @@ _SMALLEST_ROW = 16
 """Elements of a row at least, for a gain of its own: 16 bits must be earned back."""
 _GAIN_MATTERS = 1 / 256
 _LARGEST_GAIN = 65504.0
+_LARGEST_SEARCHED = 2.0**480
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,13 @@ def plain_candidate(tensor: Tensor, relative: Relative) -> Candidate:
     return Candidate(((term, relative.tensor),), None, _term_bits(term))
 
 
+def _plain_pair(relative: Relative, tensor: Tensor) -> tuple[Term, Tensor]:
+    return plain_term(relative, tensor.name), relative.tensor
+
+
 def _usable(tensor: Tensor, relative: Relative) -> bool:
-    return relative.tensor.dtype in QUANTISABLE and len(relative.tensor.shape) == len(tensor.shape)
+    reference = relative.tensor
+    return reference.dtype in QUANTISABLE and len(reference.shape) == len(tensor.shape) and reference.size > 0
 
 
 def _make(tensor: Tensor, *pairs: tuple[Term, Tensor]) -> Candidate:
@@ -84,13 +90,19 @@ def candidates(
         term = plain_term(relative, tensor.name)
         plain = _make(tensor, (term, relative.tensor))
         yield plain
-        if search is None or plain.predicted is None:
+        if search is None or plain.predicted is None or not (_is_tame(values) and _is_tame(plain.predicted)):
             continue
         yield from _gained(values, (term, relative.tensor), tensor)
         if _left_over(values, plain.predicted) > GOOD_ENOUGH:
             yield from _mapped(tensor, values, relative, search)
-    if search is not None and len(fitting) > 1:
-        yield from _pairs(tensor, values, fitting)
+    if search is not None and _is_tame(values):
+        tame = [relative for relative in fitting if _is_tame(predict([_plain_pair(relative, tensor)], tensor.shape))]
+        yield from _pairs(tensor, values, tame)
+
+
+def _is_tame(values: Float64s) -> bool:
+    """Whether sums of products of such values stay finite: the searches below divide by them."""
+    return not values.size or float(np.abs(values).max()) < _LARGEST_SEARCHED
 
 
 def _left_over(values: Float64s, predicted: Float64s) -> float:
@@ -133,7 +145,7 @@ def _gain_codes(gains: npt.NDArray[np.floating[Any]]) -> list[float]:
 def _pairs(tensor: Tensor, values: Float64s, fitting: Sequence[Relative]) -> Iterator[Candidate]:
     """Two references with least-squares gains: between two earlier versions, or beyond them (extrapolation)."""
     for pair in pairwise(fitting):
-        terms = [(plain_term(relative, tensor.name), relative.tensor) for relative in pair]
+        terms = [_plain_pair(relative, tensor) for relative in pair]
         basis = np.stack([predict([term], tensor.shape) for term in terms], 1)
         solution = np.linalg.lstsq(basis.T @ basis, basis.T @ values, rcond=None)[0]
         gains = _gain_codes(solution)

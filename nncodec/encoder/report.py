@@ -128,6 +128,6 @@ def distortion(original: Tensor, decoded: Tensor) -> Distortion:
     values = widen(original.data, original.dtype)
     finite = np.isfinite(values)
     values = values[finite]
-    errors = widen(decoded.data, decoded.dtype)[finite] - values
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        errors = widen(decoded.data, decoded.dtype)[finite] - values
         return Distortion(values.size, float(np.square(errors).sum()), float(np.square(values).sum()))

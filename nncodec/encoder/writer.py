@@ -151,7 +151,7 @@ def _topology_unit(topology: Topology) -> bytes:
 def _tensor_table_unit(plan: Plan, parents: Sequence[Model]) -> tuple[bytes, int]:
     """The shortest tensor table unit, complete or inherited, and the bytes of its body before coding."""
     forms = [(0, build_tensor_records(plan.records))]
-    for index, parent in enumerate(parents):
+    for index, parent in enumerate(parents[: LEVELS[-1].parents]):  # more are refused where the level is found
         edits = edits_from(parent, index, plan.records)
         if edits is not None:
             forms.append((index + 1, build_table_edits(edits)))

@@ -61,7 +61,7 @@ class _Memory:
         self.taps = [sequence(np.zeros(predictor.TAPS, np.int64)) for _ in range(_CLASSES)]
         self.carried = [sequence(np.array([FRESH_ERROR, 0, 0], np.int64)) for _ in range(_CLASSES)]
 
-    def code(self, decoding: bool, levels: Any, area: Area, coder: Any, words: Any, end: int) -> int:
+    def code(self, decoding: bool, levels: Any, area: Area, engine_state: tuple[Any, Any], end: int) -> int:
         """Code one area; returns how many of its levels were coded."""
         kind, columns, plane, across = area.spread
         lap = min(columns, area.count)
@@ -71,7 +71,7 @@ class _Memory:
         of_columns = sequence(np.zeros(lap, np.int32))
         kept = self.carried[kind], self.taps[kind]
         done: int = code_tensor(
-            decoding, levels, sequence(numbers), near, errors, of_columns, *kept, self.model, coder, words, end
+            decoding, levels, sequence(numbers), near, errors, of_columns, *kept, self.model, *engine_state, end
         )
         return done
 
@@ -91,7 +91,7 @@ def _encode(parts: Sequence[tuple[Levels, Area]], room: int) -> bytes | None:
     memory = _Memory()
     coder, words = engine.start_encoding(room)
     for levels, area in parts:
-        if memory.code(False, sequence(levels), area, coder, words, room - engine.LOOKAHEAD_WORDS) < area.count:
+        if memory.code(False, sequence(levels), area, (coder, words), room - engine.LOOKAHEAD_WORDS) < area.count:
             return None
     return engine.finish_encoding(coder, words)
 
@@ -109,7 +109,7 @@ def decode_areas(payload: memoryview, areas: Sequence[Area], offset: int) -> lis
     decoded = []
     for area in areas:
         levels = sequence(np.zeros(area.count, np.int32))
-        done = memory.code(True, levels, area, coder, words, end)
+        done = memory.code(True, levels, area, (coder, words), end)
         if done < area.count:
             raise _error(f"the payload is damaged or ends early, at level {area.first + done} of a tensor", offset)
         decoded.append(np.asarray(levels, np.int32))

@@ -1,0 +1,257 @@
+"""SPEC.md clauses E.2 to E.5: quantised models, their error, their levels, and what is kept exact instead."""
+
+from __future__ import annotations
+
+import lzma
+import math
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nncodec.decoder import decode
+from nncodec.encoder.choice import Chooser, centroid_offset
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.encode import EncodeWarning, encode, encode_with_report
+from nncodec.limits import LEVELS
+from nncodec.model import Model, Tensor
+from nncodec.quantisation import step_of
+from nncodec.rounding import widen
+from nncodec.stream import read_stream
+from nncodec.tables import QUANTISABLE, DType, EntropyCoder, LevelWidth, Profile, Representation
+from tests.core.handmade import same_tensors, tensor_of, weights
+from tests.strategies import models
+
+ULP = {DType.FLOAT64: 2.0**-53, DType.FLOAT32: 2.0**-24, DType.FLOAT16: 2.0**-11, DType.BFLOAT16: 2.0**-8}
+TINY = {DType.FLOAT64: 0.0, DType.FLOAT32: 2.0**-150, DType.FLOAT16: 2.0**-25, DType.BFLOAT16: 2.0**-134}
+CONFIGS = st.builds(
+    EncoderConfig,
+    profile=st.sampled_from(Profile),
+    q_bits=st.integers(6, 11),
+    rounding=st.sampled_from([None, 0.0, 0.4, 0.5]),
+    include=st.sampled_from([(), ("*",)]),
+    slice_symbols=st.sampled_from([1, 13, 2**22]),
+)
+
+
+def stream_and_levels(data: bytes) -> dict[str, list[int]]:
+    """The levels of every tensor, straight from the slices of a stream of RAW or LZMA2 groups."""
+    stream = read_stream(data, LEVELS[4])
+    found: dict[str, list[int]] = {record.name: [] for record in stream.records}
+    for part in stream.slices:
+        group = stream.parameters.groups[part.header.slice_group]
+        if group.representation != Representation.LEVELS:
+            continue
+        payload = bytes(part.payload)
+        if group.entropy_coder == EntropyCoder.LZMA2:
+            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
+            payload = lzma.decompress(payload, format=lzma.FORMAT_RAW, filters=filters)
+        for piece in part.pieces:
+            chunk, payload = payload[: piece.nbytes], payload[piece.nbytes :]
+            code = f"<i{piece.width}"
+            found[stream.records[piece.tensor].name] += np.frombuffer(chunk, code).tolist()
+        assert payload == b""
+    return found
+
+
+@settings(max_examples=120, deadline=None)
+@given(models(), CONFIGS)
+def test_decoder_gets_what_the_encoder_says(model: Model, config: EncoderConfig) -> None:
+    encoded = encode_with_report(model, config)
+    assert same_tensors(decode(encoded.data), encoded.model)
+    assert decode(encoded.data).content_id == encoded.model.content_id
+    assert encode_with_report(model, config).data == encoded.data
+    for tensor, decoded in zip(model.tensors, encoded.model.tensors, strict=True):
+        assert (tensor.name, tensor.dtype, tensor.shape) == (decoded.name, decoded.dtype, decoded.shape)
+        if not config.quantises(tensor) and not config.quantises_finely(tensor):
+            assert tensor.content_id == decoded.content_id
+
+
+def largest_error(f: float, offset: float) -> float:
+    """Of a value and its reconstruction, in steps: the zero cell, and both ends of the others."""
+    return max(1 - f, abs(f + offset), abs(1 - f - offset))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(sorted(QUANTISABLE)),
+    st.integers(0, 99),
+    st.integers(7, 10),
+    st.sampled_from([0.0, 0.4, 0.5]),
+    st.sampled_from(Profile),
+)
+def test_no_element_is_further_off_than_its_cell_is_wide(
+    dtype: DType, seed: int, q_bits: int, f: float, profile: Profile
+) -> None:
+    tensor = weights("w", (9, 11), seed, dtype=dtype)
+    encoded = encode_with_report(Model((tensor,)), EncoderConfig(profile=profile, q_bits=q_bits, rounding=f))
+    quantiser = read_stream(encoded.data).parameters.groups[0].quantiser
+    assert quantiser is not None
+    step, offset = step_of(quantiser), quantiser.reconstruction_offset / 256
+    assert profile == Profile.MAIN or offset == 0
+    before = widen(tensor.data, dtype)
+    after = widen(encoded.model.tensors[0].data, dtype)
+    allowed = largest_error(f, offset) * step * (1 + 1e-9) + np.abs(after) * ULP[dtype] + TINY[dtype]
+    assert (np.abs(after - before) <= allowed).all()
+
+
+@pytest.mark.parametrize("f", [0.0, 0.4, 0.5])
+@pytest.mark.parametrize("q_bits", [7, 8, 9, 10])
+def test_levels_in_the_stream_are_those_of_eq_1(f: float, q_bits: int) -> None:
+    tensor = weights("w", (16, 8), q_bits)
+    data = encode(Model((tensor,)), EncoderConfig(profile=Profile.BASELINE, q_bits=q_bits, rounding=f))
+    step = Fraction(10) ** (q_bits - 12)
+    expected = []
+    for value in widen(tensor.data, DType.FLOAT32).tolist():
+        magnitude = math.floor(abs(Fraction(value)) / step + Fraction(f).limit_denominator(10))
+        expected.append(magnitude if value > 0 else -magnitude)
+    assert stream_and_levels(data)["w"] == expected
+
+
+def test_baseline_is_the_papers_method() -> None:
+    data = encode(Model((weights("w", (16, 8)),)), EncoderConfig(profile=Profile.BASELINE, q_bits=9))
+    stream = read_stream(data)
+    quantiser = stream.parameters.groups[0].quantiser
+    assert stream.start.profile == Profile.BASELINE
+    assert quantiser is not None
+    assert (quantiser.s_bits, quantiser.q_bits, quantiser.reconstruction_offset) == (12, 9, 0)
+
+
+@pytest.mark.parametrize(
+    ("largest", "width"),
+    [(127, LevelWidth.INT8), (128, LevelWidth.INT16), (32767, LevelWidth.INT16), (32768, LevelWidth.INT32)],
+)
+def test_levels_are_as_wide_as_the_largest_needs(largest: int, width: LevelWidth) -> None:
+    tensor = tensor_of("w", np.full((8, 8), largest * 2.0**-10), DType.FLOAT64)
+    data = encode(Model((tensor,)), EncoderConfig(step=2.0**-10))
+    assert read_stream(data).records[0].coding.level_width == width
+    assert same_tensors(decode(data), Model((tensor,)))
+
+
+@pytest.mark.parametrize("slice_symbols", [1, 5, 64, 100, 2**22])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_size_of_slices_does_not_change_the_model(slice_symbols: int, lossless: bool) -> None:
+    tensors = [weights("a", (8, 8)), weights("b", (3,)), weights("c", (0, 8)), weights("d", (9, 9), 3)]
+    model = Model(tuple(tensors))
+    whole = decode(encode(model, EncoderConfig(lossless=lossless)))
+    encoded = encode(model, EncoderConfig(lossless=lossless, slice_symbols=slice_symbols))
+    assert same_tensors(decode(encoded), whole)
+    stream = read_stream(encoded)
+    assert all(part.header.symbol_count <= slice_symbols for part in stream.slices)
+    expected = sum(-(-layout.symbol_count // slice_symbols) for layout in stream.layouts)
+    assert len(stream.slices) == expected
+
+
+def notices(tensor: Tensor, **fields: object) -> list[str]:
+    """What the encoder says, checked to be warned of; the tensor itself is checked to be decoded."""
+    config = EncoderConfig(**fields)  # type: ignore[arg-type]
+    encoded = encode_with_report(Model((tensor,)), config)
+    assert same_tensors(decode(encoded.data), encoded.model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert encode(Model((tensor,)), config) == encoded.data
+    assert [str(item.message) for item in caught] == encoded.report.notices
+    assert all(item.category is EncodeWarning for item in caught)
+    if any("kept exact" in notice for notice in encoded.report.notices):
+        assert encoded.model.tensors[0].content_id == tensor.content_id
+        assert encoded.report.tensors[0].representation == "exact"
+    return encoded.report.notices
+
+
+def with_value(value: float, dtype: DType = DType.FLOAT32, rest: float = 0.5) -> Tensor:
+    values = np.full((8, 8), rest)
+    values[3, 4] = value
+    return tensor_of("w", values, dtype)
+
+
+def test_usual_weights_are_not_worth_a_notice() -> None:
+    assert notices(weights("w", (8, 8))) == []
+    assert notices(tensor_of("w", np.zeros((8, 8)))) == []
+
+
+def test_step_that_wipes_out_a_tensor_is_said() -> None:
+    (notice,) = notices(weights("w", (8, 8)), q_bits=12)
+    assert notice.startswith("w: the step wipes out every weight")
+    assert notices(with_value(0.5, rest=0.0), q_bits=12) == []
+    assert len(notices(with_value(0.499, rest=0.0), q_bits=12)) == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [DType.FLOAT16, DType.FLOAT32, DType.FLOAT64])
+def test_tensor_with_nan_or_infinity_is_kept_exact(value: float, dtype: DType) -> None:
+    (notice,) = notices(with_value(value, dtype))
+    assert "kept exact" in notice
+    assert "NaN or infinity" in notice
+
+
+def test_tensor_with_a_signalling_nan_is_kept_exact() -> None:
+    for dtype, pattern in ((DType.FLOAT32, b"\1\0\x80\x7f"), (DType.BFLOAT16, b"\x81\x7f"), (DType.FLOAT16, b"\1\x7c")):
+        (notice,) = notices(Tensor("w", dtype, (8, 8), pattern * 64))
+        assert "kept exact" in notice
+
+
+def test_level_beyond_32_bits_is_kept_exact() -> None:
+    step = 2.0**-20
+    assert notices(with_value((2**31 - 1) * step, DType.FLOAT64), step=step) == []
+    (notice,) = notices(with_value(2**31 * step, DType.FLOAT64), step=step)
+    assert "32 bits" in notice
+
+
+def test_huge_values_warn_of_nothing_but_their_level() -> None:
+    (notice,) = notices(with_value(1.7e308, DType.FLOAT64))
+    assert "32 bits" in notice
+    assert notices(with_value(1.7e308, DType.FLOAT64), lossless=True) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "step"),
+    [(DType.FLOAT16, 65504.0, 65520.0), (DType.FLOAT32, 3.4e38, 2.2e38), (DType.BFLOAT16, 3.38e38, 2.2e38)],
+)
+def test_value_that_would_overflow_its_type_is_kept_exact(dtype: DType, value: float, step: float) -> None:
+    values = np.full((8, 8), step if step > 1e6 else 0.0)
+    values[3, 4] = value
+    data = values.astype("<f2") if dtype == DType.FLOAT16 else values.astype("<f4")
+    if dtype == DType.BFLOAT16:
+        data = (data.view("<u4") >> 16).astype("<u2")
+    (notice,) = notices(Tensor("w", dtype, (8, 8), data.tobytes()), step=step)
+    assert "overflow" in notice
+
+
+def test_minus_zero_and_denormals_become_zero() -> None:
+    tensor = with_value(-0.0, rest=1e-42)
+    encoded = encode_with_report(Model((tensor,)))
+    assert bytes(encoded.model.tensors[0].data) == bytes(256)
+
+
+def test_one_step_serves_all_tensors_of_a_model() -> None:
+    model = Model((weights("a", (8, 8)), weights("b", (16, 16), 1, 3.0), weights("c", (8, 8), 2, dtype=DType.FLOAT16)))
+    stream = read_stream(encode(model, EncoderConfig(q_bits=9)))
+    assert [record.coding.slice_group for record in stream.records] == [0, 0, 0]
+    assert len(stream.parameters.groups) == 1
+
+
+@pytest.mark.parametrize("f", [0.0, 0.25, 0.4, 0.5])
+def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
+    tensor = weights("w", (64, 64), 4)
+    config = EncoderConfig(q_bits=10, rounding=f)
+    (choice,) = Chooser(config, []).choose_all(Model((tensor,)))
+    best = centroid_offset([choice], step_of(config.quantiser()))
+    assert choice.levels is not None
+    values, levels = widen(tensor.data, DType.FLOAT32), choice.levels.astype(float)
+
+    def error(offset: int) -> float:
+        return float(np.square(values - np.sign(levels) * (np.abs(levels) + offset / 256) * 0.01).sum())
+
+    assert error(best) == min(map(error, range(-127, 128)))
+    assert group_offset(tensor, config) == best
+    assert group_offset(tensor, EncoderConfig(profile=Profile.BASELINE, q_bits=10, rounding=f)) == 0
+    assert centroid_offset([], 1.0) == 0
+
+
+def group_offset(tensor: Tensor, config: EncoderConfig) -> int:
+    quantiser = read_stream(encode(Model((tensor,)), config)).parameters.groups[0].quantiser
+    assert quantiser is not None
+    return quantiser.reconstruction_offset

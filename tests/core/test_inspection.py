@@ -1,0 +1,170 @@
+"""SPEC.md clause 7 (informative view): what inspection says adds up, and its trace leaves no byte of a header out."""
+
+from __future__ import annotations
+
+import lzma
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.encode import encode, encode_with_report
+from nncodec.errors import BitstreamError
+from nncodec.inspection import inspect
+from nncodec.limits import LEVELS
+from nncodec.model import Model, Topology
+from nncodec.stream import read_stream
+from nncodec.syntax.units import build_unit
+from nncodec.tables import DType, HeaderCoding, Profile, TopologyFormat, UnitType
+from tests.core.handmade import draft, weights
+from tests.strategies import models
+
+CONFIGS = st.builds(
+    EncoderConfig,
+    profile=st.sampled_from(Profile),
+    lossless=st.booleans(),
+    q_bits=st.integers(7, 11),
+    include=st.sampled_from([(), ("*",)]),
+    slice_symbols=st.sampled_from([9, 2**22]),
+)
+MODEL = Model((weights("a", (8, 8)), weights("b", (3,))), Topology(TopologyFormat.ONNX, b"graph" * 50))
+DATA = encode(MODEL)
+
+
+def unread(data: bytes, references: list[Model] | None) -> list[tuple[int, int]]:
+    """Offset and size of what the syntax does not describe: payloads of slices and of ancillary units."""
+    stream = read_stream(data, LEVELS[4], references)
+    spans = [(part.payload_offset, len(part.payload)) for part in stream.slices]
+    return spans + [(unit.payload_offset, len(unit.payload)) for unit in stream.units if unit.unit_type >= 128]
+
+
+def check_trace(data: bytes, references: list[Model] | None = None) -> None:
+    """Every byte of the stream is in exactly one element, but for `unread`; so is every byte of a coded table."""
+    info = inspect(data, references, LEVELS[4])
+    table = next(element for element in info.elements if element.path == "TensorTableUnit.header_coding")
+    outside = [element for element in info.elements if element.region == "stream"]
+    inside = [element for element in info.elements if element.region != "stream"]
+    spans = [(element.offset, element.size) for element in outside]
+    if table.value == HeaderCoding.RAW:  # the records stand in the body itself
+        assert inside == []
+        spans = [(element.offset, element.size) for element in outside if element.path != "TensorTableUnit.body"]
+    else:
+        size = next(element.value for element in info.elements if element.path == "TensorTableUnit.body_size")
+        check_gapless([(element.offset, element.size) for element in inside], size)
+    check_gapless(spans + unread(data, references), len(data))
+
+
+def check_gapless(spans: list[tuple[int, int]], size: object) -> None:
+    position = 0
+    for offset, length in sorted(spans):
+        assert offset == position
+        position += length
+    assert position == size
+
+
+@settings(max_examples=60, deadline=None)
+@given(models(), CONFIGS)
+@example(Model(()), EncoderConfig())
+@example(MODEL, EncoderConfig())
+def test_elements_cover_every_byte_once(model: Model, config: EncoderConfig) -> None:
+    check_trace(encode_with_report(model, config).data)
+
+
+def test_elements_cover_a_stream_with_references_and_unknown_units() -> None:
+    check_trace(encode(MODEL, EncoderConfig(), [MODEL]), [MODEL])
+    extra = build_unit(200, b"note")
+    check_trace(replace(draft(), edit_units=lambda units: [extra, *units, extra]).data)
+
+
+def test_values_of_elements_are_those_of_the_bytes() -> None:
+    for element in inspect(DATA).elements:
+        raw = DATA[element.offset : element.offset + element.size]
+        if element.region == "stream" and element.descriptor.startswith(("u(", "e(")):
+            assert int.from_bytes(raw, "little") == element.value
+        elif element.region == "stream" and element.descriptor.startswith("b("):
+            assert raw == element.value
+
+
+@settings(max_examples=40, deadline=None)
+@given(models(), CONFIGS)
+def test_numbers_add_up_to_the_file(model: Model, config: EncoderConfig) -> None:
+    data = encode_with_report(model, config).data
+    info = inspect(data, limits=LEVELS[4])
+    start = info.units[0].offset
+    assert start == 14 + data[9]
+    assert info.size == len(data) == start + sum(unit.size for unit in info.units) + 8
+    assert (info.element_count, info.decoded_size) == (sum(t.size for t in model.tensors), model.nbytes)
+    assert info.bits_per_weight == (8 * len(data) / info.element_count if info.element_count else 0.0)
+    slices = [unit for unit in info.units if unit.unit_type == "slice"]
+    assert len(slices) == len(info.slices)
+    for unit, part in zip(slices, info.slices, strict=True):
+        assert 0 < unit.size - part.payload_bytes < 32
+    assert [(t.name, t.dtype, t.shape) for t in info.tensors] == [
+        (t.name, t.dtype.name.lower(), t.shape) for t in model.tensors
+    ]
+
+
+def test_stream_made_by_hand_is_described() -> None:
+    info = inspect(draft().data)
+    w, b = info.tensors
+    assert (info.version, info.profile, info.level, info.parents) == (0, "baseline", 0, ())
+    assert (info.topology_format, info.topology_bytes) == ("onnx", 3)
+    assert info.content_id == draft().content_id.hex()
+    assert (w.representation, w.prediction, w.slice_group, w.step, w.reconstruction_offset) == (
+        "levels",
+        "none",
+        0,
+        1e-3,
+        0.0,
+    )
+    assert (b.representation, b.slice_group, b.step, b.reconstruction_offset) == ("exact", 1, None, None)
+    names = ["model_parameter_set", "topology", "tensor_table", "slice", "slice", "end"]
+    assert [unit.unit_type for unit in info.units] == names
+    assert [
+        (part.representation, part.entropy_coder, part.symbol_count, part.payload_bytes) for part in info.slices
+    ] == [
+        ("levels", "raw", 6, 6),
+        ("exact", "raw", 3, 6),
+    ]
+
+
+def test_ancillary_unit_is_listed_by_its_number() -> None:
+    data = replace(draft(), edit_units=lambda units: [build_unit(130, b""), *units]).data
+    assert inspect(data).units[0].unit_type == "ancillary 130"
+
+
+def test_copied_tensors_have_no_step() -> None:
+    info = inspect(encode(MODEL, EncoderConfig(), [MODEL]), [MODEL])
+    assert info.parents == (MODEL.content_id.hex(),)
+    assert {(t.prediction, t.representation, t.step, t.slice_group) for t in info.tensors} == {
+        ("copy", "exact", None, None)
+    }
+
+
+def test_weights_are_not_decoded() -> None:
+    nonsense = draft().with_slice(0, payload=b"").data
+    assert inspect(nonsense).slices[0].payload_bytes == 0
+
+
+def test_what_is_no_stream_is_refused() -> None:
+    with pytest.raises(BitstreamError):
+        inspect(DATA[:-1])
+    with pytest.raises(BitstreamError, match="LIMIT_EXCEEDED"):
+        inspect(draft().with_start(level=4).data)
+
+
+def test_element_values_of_a_coded_table_are_those_of_its_body() -> None:
+    model = Model(tuple(weights(f"layer.{index}", (2, 2), index, dtype=DType.FLOAT16) for index in range(20)))
+    data = encode(model)
+    stream = read_stream(data)
+    unit = next(unit for unit in stream.units if unit.unit_type == UnitType.TENSOR_TABLE)
+    packed = next(e for e in inspect(data).elements if e.path == "TensorTableUnit.body").value
+    assert bytes(unit.payload).endswith(packed)  # type: ignore[arg-type]
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 4096}]
+    body = lzma.decompress(packed, format=lzma.FORMAT_RAW, filters=filters)  # type: ignore[arg-type]
+    inside = [element for element in inspect(data).elements if element.region != "stream"]
+    assert {element.region for element in inside} == {"tensor table body"}
+    names = [element for element in inside if element.descriptor == "st"]
+    assert [body[e.offset + 1 : e.offset + e.size].decode() for e in names] == [t.name for t in model.tensors]
