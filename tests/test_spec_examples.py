@@ -37,7 +37,7 @@ def test_c2_decodes_to_the_exact_tensors():
 
 def test_c3_decodes_to_multiples_of_the_step():
     weights = nncodec.decode(printed("3")).by_name["w"].numpy()
-    levels = np.array([[12, -25, 0], [100, 0, 1]])
+    levels = np.array([[12, -25, 0, 33], [100, 0, 1, -52], [27, -71, 9, 85]])
     assert np.array_equal(weights, (levels * 0.01).astype(np.float32))
 
 

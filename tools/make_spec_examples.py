@@ -39,7 +39,7 @@ class Example:
 def examples() -> list[Example]:
     """The streams of Annex C, in order."""
     paper = EncoderConfig(profile=Profile.BASELINE, q_bits=10, include=("w",))
-    weights = np.array([[0.121, -0.249, 0.0], [1.0, -0.004, 0.006]], np.float32)
+    weights = np.array([[0.121, -0.249, 0, 0.33], [1, -0.004, 0.006, -0.52], [0.27, -0.71, 0.091, 0.85]], np.float32)
     old = Model((Tensor.from_numpy("w", weights), Tensor.from_numpy("b", np.array([0.5], np.float32))))
     first = nncodec.encode(old, paper)
     held = nncodec.decode(first)
@@ -48,9 +48,9 @@ def examples() -> list[Example]:
         Example("C.1 A model without tensors", "Nothing but the frame of every stream.", nncodec.encode(Model(()))),
         Example(
             "C.2 Exact tensors",
-            "A scalar `s` = 1.5 of FLOAT32 and a vector `n` = [1, −2] of INT16. Each type has a slice group. The "
-            "payload of `s` is 3FC00000, most significant byte first (9.2.2); that of `n` is the upper bytes 00 "
-            "FF, then the lower bytes 01 FE.",
+            "A scalar `s` = 1.5 of FLOAT32 and a vector `n` = [1, −2] of INT16. Each type has a slice group. "
+            "The payload of `s` is 3FC00000, most significant byte first (9.2.2); that of `n` is the upper "
+            "bytes 00 FF, then the lower bytes 01 FE.",
             nncodec.encode(
                 Model(
                     (
@@ -63,18 +63,17 @@ def examples() -> list[Example]:
         ),
         Example(
             "C.3 The paper's quantiser",
-            "`w` = [[0.121, −0.249, 0], [1, −0.004, 0.006]] with s_bits = 12 and q_bits = 10: the step is 10^−2. "
-            "With f = 0.4 the levels are 12, −25, 0, 100, 0, 1: for −0.249, ⌊24.9 + 0.4⌋ = 25. They fit one byte "
-            "each. `b` is exact. Decoded, `w` = [[0.12, −0.25, 0], [1, 0, 0.01]], each the FLOAT32 nearest to "
-            "level · 0.01.",
+            "`w` = [[0.121, −0.249, 0, 0.33], [1, −0.004, 0.006, −0.52], [0.27, −0.71, 0.091, 0.85]] with "
+            "s_bits = 12 and q_bits = 10: the step is 10^−2. With f = 0.4 the levels are 12, −25, 0, 33, 100, "
+            "0, 1, −52, 27, −71, 9, 85: for −0.249, ⌊24.9 + 0.4⌋ = 25. They fit one byte each. `b` is exact. "
+            "Decoded, each weight is the FLOAT32 nearest to level · 0.01.",
             first,
         ),
         Example(
             "C.4 An update",
             "The model of C.3, where the weights have grown by 0.023, given what a decoder made of C.3. The "
-            "tensor table is inherited: `w` is changed, `b` is copied without a word. The residuals 0.024, 0.024,"
-            " 0.023, 0.023, 0.019, 0.019 have the levels 2, 2, 2, 2, 2, 2, so that the decoded weights are 0.14, "
-            "−0.23, 0.02, 1.02, 0.02, 0.03.",
+            "tensor table is inherited: `w` is changed, `b` is copied without a word. The residuals, 0.019 to "
+            "0.024, all have the level 2, so that each weight grows by 0.02.",
             nncodec.encode(moved, paper, [held]),
             (held,),
         ),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nncodec.errors import BitstreamError, ErrorClass
 from nncodec.model import Model, Tensor, Topology
 from nncodec.prediction import copied, predict, reconstruct, referenced, resolve_parents
+from nncodec.quantisation import half_levels
 from nncodec.rounding import widen
 from nncodec.tables import QUANTISABLE, DType, TopologyFormat
 from tests.core.handmade import compact, decadic, tensor_of, term, weights
@@ -142,20 +143,20 @@ def test_reconstruction_is_product_sum_and_rounding(dtype: DType, offset: int, p
         value = float(Fraction(scaled) * Fraction(1e-3 / 256))
         expected.append(nearest(value if predicted is None else predicted + value, dtype))
     prediction = None if predicted is None else np.full(LEVELS.size, predicted)
-    data = reconstruct(LEVELS, quantiser, prediction, dtype)
+    data = reconstruct(half_levels(LEVELS, trellis=False), quantiser, prediction, dtype)
     assert widen(data, dtype).tobytes() == np.array(expected).tobytes()
 
 
 def test_sum_stays_in_binary64_and_overflows_in_narrower_types() -> None:
     top = np.array([np.finfo(np.float64).max])
-    data = reconstruct(np.array([2**31 - 1], np.int32), decadic(154, s_bits=0), top, DType.FLOAT64)
+    data = reconstruct(np.array([2**32 - 2]), decadic(154, s_bits=0), top, DType.FLOAT64)
     assert data == top.tobytes()  # the largest value, below 2^544, is far below half a unit in the last place
-    assert widen(reconstruct(np.array([1], np.int32), compact(0), top, DType.FLOAT32), DType.FLOAT32)[0] == math.inf
+    assert widen(reconstruct(np.array([2]), compact(0), top, DType.FLOAT32), DType.FLOAT32)[0] == math.inf
 
 
 def test_level_0_is_the_prediction_itself_but_for_the_sign_of_zero() -> None:
     prediction = np.array([0.1, -0.0, 5e-324])
-    data = reconstruct(np.zeros(3, np.int32), decadic(9), prediction, DType.FLOAT64)
+    data = reconstruct(np.zeros(3, np.int64), decadic(9), prediction, DType.FLOAT64)
     assert data == np.array([0.1, 0.0, 5e-324]).tobytes()
 
 
