@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from conformance.vectors import HarnessError
 MEBIBYTE: Final = 2**20
 MAX_OUTPUT: Final = 64 * MEBIBYTE
 KEPT_ERRORS: Final = 2**16
+_WITH_OPTION: Final = re.compile(r"\{ref:([^{}]+)\}")
 PAUSES: Final = (0.001, 0.02)
 """Seconds between two looks at a running decoder: the first, and the longest."""
 
@@ -67,9 +69,16 @@ def prepared(words: Sequence[str]) -> list[str]:
 
 
 def expanded(words: Sequence[str], stream: Path, refs: Sequence[Path]) -> list[str]:
-    """The command for one vector: {in} is the stream; a word with {ref} is repeated for each reference, or dropped."""
+    """The command for one vector: {in} is the stream; a word with {ref} is repeated for each reference, or dropped.
+
+    The word {ref:OPTION} becomes two for each reference: OPTION and its path.
+    """
     out = []
     for word in words:
+        option = _WITH_OPTION.fullmatch(word)
+        if option:
+            out += [part for ref in refs for part in (option[1], str(ref))]
+            continue
         copies = [word.replace("{ref}", str(ref)) for ref in refs] if "{ref}" in word else [word]
         out += [copy.replace("{in}", str(stream)) for copy in copies]
     return out

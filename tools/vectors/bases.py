@@ -109,9 +109,7 @@ def copied(name: str, source: Item, reference: int = 0, parent: int = 0) -> Item
     return Item(name, source.dtype, source.dims, source.data, prediction=wire.PREDICT_COPY, terms=(term,))
 
 
-def difference(
-    name: str, dtype: str, dims: tuple[int, ...], levels: tuple[int, ...], *terms: Term
-) -> Item:
+def difference(name: str, dtype: str, dims: tuple[int, ...], levels: tuple[int, ...], *terms: Term) -> Item:
     """A tensor to be handed to `differing`: one-byte levels in group 0; a plain term by name where none is given."""
     return Item(name, dtype, dims, b"", levels=levels, width=1, terms=terms or (Term(),))
 

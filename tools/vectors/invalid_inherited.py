@@ -196,7 +196,11 @@ patched(
 patched(
     inherited_change_first,
     (
-        ("change-of-nothing-coded VALUE_RANGE R-7.1.12", {"edit0.skip": leb(6)}, "Levels for the changed int64 tensor."),
+        (
+            "change-of-nothing-coded VALUE_RANGE R-7.1.12",
+            {"edit0.skip": leb(6)},
+            "Levels for the changed int64 tensor.",
+        ),
         (
             "change-with-identity SIZE_MISMATCH 7.3 R-7.1.15",
             {"edit0.tail": u8(0) + u8(wire.DELETE)},

@@ -21,27 +21,73 @@ patched(
         ("slice-group-1-of-1 VALUE_RANGE R-7.2.5", {"slice0.slice_group": leb(1)}, "slice_group 1 of one group."),
         ("slice-group-4096 VALUE_RANGE R-7.2.5", {"slice1.slice_group": leb(4096)}, "slice_group 4096 of one group."),
         ("slice-group-over-range VALUE_RANGE 3.3 6.7", {"slice0.slice_group": leb(4097)}, "slice_group 4097."),
-        ("slice-first-over-range VALUE_RANGE 3.3 6.7", {"slice0.first_symbol": leb(2**48 + 1)}, "first_symbol 2^48 + 1."),
+        (
+            "slice-first-over-range VALUE_RANGE 3.3 6.7",
+            {"slice0.first_symbol": leb(2**48 + 1)},
+            "first_symbol 2^48 + 1.",
+        ),
         ("slice-count-over-range VALUE_RANGE 3.3 6.7", {"slice0.symbol_count": leb(2**26 + 1)}, "2^26 + 1 symbols."),
         ("slice-first-overlong NONCANONICAL 3.3 6.1", {"slice0.first_symbol": leb(0, 2)}, "first_symbol in two bytes."),
-        ("slice-count-overlong NONCANONICAL 3.3 6.1", {"slice0.symbol_count": leb(2, 3)}, "symbol_count in three bytes."),
+        (
+            "slice-count-overlong NONCANONICAL 3.3 6.1",
+            {"slice0.symbol_count": leb(2, 3)},
+            "symbol_count in three bytes.",
+        ),
         ("slice-group-overlong NONCANONICAL 3.3 6.1", {"slice0.slice_group": leb(0, 2)}, "slice_group in two bytes."),
-        ("slice-header-cut UNIT_SIZE 6.7 3.3", {"slice1.symbol_count": b"", "slice1.payload": b""}, "Half a slice header."),
-        ("slice-empty-unit UNIT_SIZE 6.7 3.3", {
-            "slice0.slice_group": b"", "slice0.first_symbol": b"", "slice0.symbol_count": b"",
-            "slice0.payload": b"",
-        }, "A slice unit without a byte of payload."),
-        ("slice-of-nothing COVERAGE R-7.2.4", {"slice0.symbol_count": leb(0), "slice0.payload": b""}, "A slice of no symbols."),
-        ("slice-beyond-group COVERAGE R-7.2.4", {"slice1.symbol_count": leb(3), "slice1.tail": b"\0"}, "A symbol behind the last."),
-        ("slice-far-beyond-group COVERAGE R-7.2.4", {"slice1.first_symbol": leb(2**48)}, "A slice that begins at 2^48."),
-        ("slice-gap COVERAGE R-7.2.4", {"slice1.first_symbol": leb(3), "slice1.symbol_count": leb(1)}, "A gap of one symbol."),
+        (
+            "slice-header-cut UNIT_SIZE 6.7 3.3",
+            {"slice1.symbol_count": b"", "slice1.payload": b""},
+            "Half a slice header.",
+        ),
+        (
+            "slice-empty-unit UNIT_SIZE 6.7 3.3",
+            {
+                "slice0.slice_group": b"",
+                "slice0.first_symbol": b"",
+                "slice0.symbol_count": b"",
+                "slice0.payload": b"",
+            },
+            "A slice unit without a byte of payload.",
+        ),
+        (
+            "slice-of-nothing COVERAGE R-7.2.4",
+            {"slice0.symbol_count": leb(0), "slice0.payload": b""},
+            "A slice of no symbols.",
+        ),
+        (
+            "slice-beyond-group COVERAGE R-7.2.4",
+            {"slice1.symbol_count": leb(3), "slice1.tail": b"\0"},
+            "A symbol behind the last.",
+        ),
+        (
+            "slice-far-beyond-group COVERAGE R-7.2.4",
+            {"slice1.first_symbol": leb(2**48)},
+            "A slice that begins at 2^48.",
+        ),
+        (
+            "slice-gap COVERAGE R-7.2.4",
+            {"slice1.first_symbol": leb(3), "slice1.symbol_count": leb(1)},
+            "A gap of one symbol.",
+        ),
         ("slice-overlap COVERAGE R-7.2.4", {"slice1.first_symbol": leb(1)}, "One symbol in two slices."),
-        ("slice-first-not-zero COVERAGE R-7.2.4", {"slice0.first_symbol": leb(1)}, "The first slice begins at symbol 1."),
-        ("slice-payload-short SIZE_MISMATCH 9.4", {"slice0.payload": b"\1"}, "A raw payload of one byte for two symbols."),
-        ("slice-payload-long SIZE_MISMATCH 9.4", {"slice1.tail": b"\0"}, "A raw payload of three bytes for two symbols."),
+        (
+            "slice-first-not-zero COVERAGE R-7.2.4",
+            {"slice0.first_symbol": leb(1)},
+            "The first slice begins at symbol 1.",
+        ),
+        (
+            "slice-payload-short SIZE_MISMATCH 9.4",
+            {"slice0.payload": b"\1"},
+            "A raw payload of one byte for two symbols.",
+        ),
+        (
+            "slice-payload-long SIZE_MISMATCH 9.4",
+            {"slice1.tail": b"\0"},
+            "A raw payload of three bytes for two symbols.",
+        ),
         ("slice-payload-none SIZE_MISMATCH 9.4", {"slice1.payload": b""}, "A raw payload of no bytes for two symbols."),
     ),
-)  # fmt: skip
+)
 patched(
     levels_only,
     (

@@ -79,7 +79,11 @@ patched(
             {"start.tensor_count": leb(5)},
             "The start says one tensor more than the table.",
         ),
-        ("records-left-over SIZE_MISMATCH 7.3 6.6", {"record3.tail": b"\0"}, "A byte behind the last record: a record beyond tensor_count begins."),
+        (
+            "records-left-over SIZE_MISMATCH 7.3 6.6",
+            {"record3.tail": b"\0"},
+            "A byte behind the last record: a record beyond tensor_count begins.",
+        ),
         ("records-cut UNIT_SIZE 6.6.1 3.3", {"record3.level_width": b""}, "The last record lacks its last element."),
         (
             "name-overlong NONCANONICAL 3.3 6.1",
@@ -172,9 +176,7 @@ patched(
 )
 patched(
     plain,
-    (
-        ("rank-one-more UNIT_SIZE 6.6.1", {"record0.rank": u8(2)}, "A rank that is one over the dimensions given."),
-    ),
+    (("rank-one-more UNIT_SIZE 6.6.1", {"record0.rank": u8(2)}, "A rank that is one over the dimensions given."),),
 )
 
 
@@ -208,9 +210,21 @@ def _declare_predicted() -> None:
     rows = (
         ("term-parent-1-of-1 VALUE_RANGE R-7.1.3", {"record0.terms0.parent": leb(1)}, "parent 1 of one parent."),
         ("term-parent-over-range VALUE_RANGE 3.3 6.6.3", {"record0.terms0.parent": leb(17)}, "parent 17."),
-        ("term-parent-overlong VALUE_RANGE 3.3 6.6.3", {"record0.terms0.parent": leb(0, 2)}, "More bytes than a maximum of 16 needs."),
-        ("reference-tensor-over-range VALUE_RANGE 3.3", {"record0.terms0.reference_tensor": leb(2**20 + 1)}, "2^20 + 1."),
-        ("reference-tensor-overlong NONCANONICAL 3.3 6.1", {"record0.terms0.reference_tensor": leb(0, 2)}, "0 in two bytes."),
+        (
+            "term-parent-overlong VALUE_RANGE 3.3 6.6.3",
+            {"record0.terms0.parent": leb(0, 2)},
+            "More bytes than a maximum of 16 needs.",
+        ),
+        (
+            "reference-tensor-over-range VALUE_RANGE 3.3",
+            {"record0.terms0.reference_tensor": leb(2**20 + 1)},
+            "2^20 + 1.",
+        ),
+        (
+            "reference-tensor-overlong NONCANONICAL 3.3 6.1",
+            {"record0.terms0.reference_tensor": leb(0, 2)},
+            "0 in two bytes.",
+        ),
     )
     patched(_copy, rows, REF)
 

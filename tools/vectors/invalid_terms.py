@@ -37,27 +37,53 @@ GAIN: Final = struct.pack("<e", 0.5)
 patched(
     plain_difference,
     (
-        ("term-count-0 VALUE_RANGE R-7.1.8", {
-            "record0.term_count": u8(0), **dict.fromkeys((f"{T0}.parent", f"{T0}.reference_tensor", f"{T0}.mapped",
-            f"{T0}.gain_count"), b""),
-        }, "A prediction without terms."),
+        (
+            "term-count-0 VALUE_RANGE R-7.1.8",
+            {
+                "record0.term_count": u8(0),
+                **dict.fromkeys((f"{T0}.parent", f"{T0}.reference_tensor", f"{T0}.mapped", f"{T0}.gain_count"), b""),
+            },
+            "A prediction without terms.",
+        ),
         ("term-count-3 VALUE_RANGE R-7.1.8", {"record0.term_count": u8(3), f"{T0}.gains": 2 * TERM}, "Three terms."),
-        ("term-count-255 VALUE_RANGE R-7.1.8", {"record0.term_count": u8(255), f"{T0}.gains": 254 * TERM}, "255 terms."),
+        (
+            "term-count-255 VALUE_RANGE R-7.1.8",
+            {"record0.term_count": u8(255), f"{T0}.gains": 254 * TERM},
+            "255 terms.",
+        ),
         ("term-missing UNIT_SIZE 6.6.3 3.3", {"record0.term_count": u8(4)}, "Four terms are declared, one is given."),
-        ("term-second-parent-1-of-1 VALUE_RANGE R-7.1.3",
-         {"record0.term_count": u8(2), f"{T0}.gains": leb(1) + TERM[1:]}, "The second of two terms names no parent."),
+        (
+            "term-second-parent-1-of-1 VALUE_RANGE R-7.1.3",
+            {"record0.term_count": u8(2), f"{T0}.gains": leb(1) + TERM[1:]},
+            "The second of two terms names no parent.",
+        ),
         ("term-mapped-2 RESERVED_NONZERO 3.3 6.6.3", {f"{T0}.mapped": u8(2)}, "The flag mapped is 2."),
         ("term-mapped-128 RESERVED_NONZERO 3.3 6.6.3", {f"{T0}.mapped": u8(128)}, "The flag mapped is 128."),
-        ("term-reference-beyond-last VALUE_RANGE R-8.3.1",
-         {f"{T0}.reference_tensor": leb(10)}, "The tenth tensor of nine."),
-        ("term-reference-first-over-range VALUE_RANGE 3.3 6.6.3",
-         {f"{T0}.reference_tensor": leb(2**20 + 1)}, "reference_tensor 2^20 + 1."),
-        ("gain-count-2-of-3-rows VALUE_RANGE R-8.3.3", {f"{T0}.gain_count": leb(2), f"{T0}.gains": GAIN * 2},
-         "Two gains for three rows."),
-        ("gain-count-4-of-3-rows VALUE_RANGE R-8.3.3", {f"{T0}.gain_count": leb(4), f"{T0}.gains": GAIN * 4},
-         "A gain for every column."),
-        ("gain-count-of-elements VALUE_RANGE R-8.3.3", {f"{T0}.gain_count": leb(12), f"{T0}.gains": GAIN * 12},
-         "A gain for every element."),
+        (
+            "term-reference-beyond-last VALUE_RANGE R-8.3.1",
+            {f"{T0}.reference_tensor": leb(10)},
+            "The tenth tensor of nine.",
+        ),
+        (
+            "term-reference-first-over-range VALUE_RANGE 3.3 6.6.3",
+            {f"{T0}.reference_tensor": leb(2**20 + 1)},
+            "reference_tensor 2^20 + 1.",
+        ),
+        (
+            "gain-count-2-of-3-rows VALUE_RANGE R-8.3.3",
+            {f"{T0}.gain_count": leb(2), f"{T0}.gains": GAIN * 2},
+            "Two gains for three rows.",
+        ),
+        (
+            "gain-count-4-of-3-rows VALUE_RANGE R-8.3.3",
+            {f"{T0}.gain_count": leb(4), f"{T0}.gains": GAIN * 4},
+            "A gain for every column.",
+        ),
+        (
+            "gain-count-of-elements VALUE_RANGE R-8.3.3",
+            {f"{T0}.gain_count": leb(12), f"{T0}.gains": GAIN * 12},
+            "A gain for every element.",
+        ),
         ("gain-count-over-range VALUE_RANGE 3.3 6.6.3", {f"{T0}.gain_count": leb(2**48 + 1)}, "2^48 + 1 gains."),
         ("gain-count-huge UNIT_SIZE 3.3 6.6.3", {f"{T0}.gain_count": leb(2**48)}, "2^48 gains in a few bytes."),
         ("gain-count-overlong NONCANONICAL 3.3 6.1", {f"{T0}.gain_count": leb(0, 2)}, "gain_count in two bytes."),
@@ -66,7 +92,7 @@ patched(
         ("difference-of-rank-three VALUE_RANGE R-8.3.2", {f"{T0}.reference_tensor": leb(2)}, "Rank 3 for rank 2."),
     ),
     GRID,
-)  # fmt: skip
+)
 patched(
     gain_of_one_tensor,
     [
@@ -170,8 +196,11 @@ patched(
         ("map-rows-over-range VALUE_RANGE 3.3 6.6.3", {f"{T0}.rows": leb(2**32 + 1) + bytes(2)}, "A code 2^32 + 1."),
         ("map-rows-overlong NONCANONICAL 3.3 6.1", {f"{T0}.rows": leb(6, 2) + leb(9) + leb(0)}, "3 in two bytes."),
         ("map-row-count-over-range VALUE_RANGE 3.3 6.6.3", {f"{T0}.row_count": leb(2**48 + 1)}, "2^48 + 1 rows."),
-        ("map-row-count-huge VALUE_RANGE 3.3 6.6.3", {f"{T0}.row_count": leb(2**48), f"{T0}.rows": b"\xff" * 9},
-         "2^48 rows, the first of which never ends."),
+        (
+            "map-row-count-huge VALUE_RANGE 3.3 6.6.3",
+            {f"{T0}.row_count": leb(2**48), f"{T0}.rows": b"\xff" * 9},
+            "2^48 rows, the first of which never ends.",
+        ),
         (
             "map-row-count-low VALUE_RANGE R-8.3.2",
             {f"{T0}.row_count": leb(2), f"{T0}.rows": positions((4, 0))},
@@ -200,7 +229,7 @@ patched(
         ("map-columns-changed CONTENT_ID R-8.5.1", {f"{T0}.columns": positions((3, 2, 0, 1))}, "Another column."),
     ),
     GRID,
-)  # fmt: skip
+)
 
 
 @invalid("VALUE_RANGE", "R-8.3.2", refs=GRID)
@@ -334,9 +363,7 @@ def copy_padded_too_far() -> Draft:
 def copy_of_nothing_padded() -> Draft:
     """A tensor of no elements copied to one of a quarter of a million."""
     term = Term()
-    item = replace(
-        exact("empty", "float32", (2**10, 2**7), bytes(2**19)), prediction=wire.PREDICT_COPY, terms=(term,)
-    )
+    item = replace(exact("empty", "float32", (2**10, 2**7), bytes(2**19)), prediction=wire.PREDICT_COPY, terms=(term,))
     return replace(from_grid(item), parents=[reference_model().content_id])
 
 
@@ -358,8 +385,6 @@ patched(
 )
 patched(
     map_rows_and_columns,
-    (
-        ("map-swapped CONTENT_ID R-8.5.1 8.3.2", {f"{T0}.rows": positions((0, 2, 3, 1))}, "Two rows change places."),
-    ),
+    (("map-swapped CONTENT_ID R-8.5.1 8.3.2", {f"{T0}.rows": positions((0, 2, 3, 1))}, "Two rows change places."),),
     GRID,
 )

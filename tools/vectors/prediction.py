@@ -1,4 +1,4 @@
-"""Prediction from reference tensors (SPEC.md clauses 8.3.2 to 8.3.6 and 8.4), element by element, in exact arithmetic."""
+"""Prediction from reference tensors (SPEC.md clauses 8.3.2 to 8.3.6 and 8.4), element by element, exactly."""
 
 from __future__ import annotations
 

@@ -163,7 +163,9 @@ def exact_difference_mapped() -> Draft:
 def exact_difference_with_gains() -> Draft:
     """One gain, and one for each row, of a float32 tensor."""
     first = _to_grid("grid", f32(*(n * 1.1 for n in range(12))), Term(gains=(1.0999755859375,)))
-    second = replace(grid("grid"), name="rows", data=f32(*range(12)), terms=(Term(reference=1, gains=(2.0, -1.0, 0.0)),))
+    second = replace(
+        grid("grid"), name="rows", data=f32(*range(12)), terms=(Term(reference=1, gains=(2.0, -1.0, 0.0)),)
+    )
     return _stream(first, exactly_differing(grid("grid"), second))
 
 

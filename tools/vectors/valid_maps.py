@@ -7,7 +7,7 @@ from dataclasses import replace
 from tools.vectors import wire
 from tools.vectors.bases import ONE, difference, from_grid, grid, reference_model, tensor_of
 from tools.vectors.cases import valid
-from tools.vectors.draft import Draft, Item, Term, exact
+from tools.vectors.draft import Draft, Group, Item, Term, exact
 from tools.vectors.prediction import copied_words, differing
 
 GRID = ("reference-grid",)
@@ -196,6 +196,27 @@ def copy_mapped_keeps_bits() -> Draft:
     data = copied_words(source, term, (2, 4))
     item = replace(exact("w", "float32", (2, 4), data), prediction=wire.PREDICT_COPY, terms=(term,))
     return replace(from_grid(item), parents=[reference_model().content_id])
+
+
+def wide_model() -> Draft:
+    """A model of one long row of zeros."""
+    zeros = exact("row", "float32", (1, 2**18), bytes(2**20))
+    return Draft([zeros], [Group(pack=lambda data: wire.packed(data, 0, 0, 0))])
+
+
+@valid("5.2", stable=False)
+def reference_wide() -> Draft:
+    """A reference of one row of 2^18 elements."""
+    return wide_model()
+
+
+@valid("8.3.2", "8.3.5", "F", refs=("reference-wide",), stable=False)
+def copy_of_a_row_many_times() -> Draft:
+    """4096 rows of one element: whoever picks rows of 2^18 before cropping them takes 4 GiB."""
+    term = Term(rows=(1,) * 2**12)
+    item = replace(exact("row", "float32", (2**12, 1), bytes(2**14)), prediction=wire.PREDICT_COPY, terms=(term,))
+    draft = Draft([item], parents=[wide_model().content_id])
+    return replace(draft, header_pack=lambda data: wire.packed(data, 4, 0, 0))
 
 
 @valid("8.3.5", refs=GRID)

@@ -77,7 +77,7 @@ def round_float16_subnormals() -> Draft:
 
 @valid("3.5", "8.3.4")
 def round_float16_twice() -> Draft:
-    """Just above and below a half-way case by less than binary32 sees: rounding by way of binary32 gives another result."""
+    """Just above and below a half-way case by less than binary32 sees: not to be rounded by way of binary32."""
     return _power(-30, _signed(2**30 + 2**19 + 1, 2**30 + 3 * 2**19 - 1, 2**30 + 2**19), "float16")
 
 
@@ -89,7 +89,7 @@ def round_bfloat16_ties() -> Draft:
 
 @valid("3.5", "8.3.4")
 def round_bfloat16_twice() -> Draft:
-    """Just above and below a half-way case by less than binary32 sees: rounding by way of binary32 gives another result."""
+    """Just above and below a half-way case by less than binary32 sees: not to be rounded by way of binary32."""
     return _power(-30, _signed(2**30 + 2**22 + 1, 2**30 + 3 * 2**22 - 1, 2**30 + 2**22, 2**30 + 3 * 2**22), "bfloat16")
 
 
@@ -126,7 +126,7 @@ def step_on_a_tie() -> float:
 
 @valid("8.2", "8.3.4", "3.5")
 def round_product_before_type() -> Draft:
-    """A product is rounded to binary64 first and to binary32 then: rounding once from the exact product goes elsewhere."""
+    """A product is rounded to binary64 first and to binary32 then: not once from the exact product."""
     quantiser = wire.binary64(step_on_a_tie())
     return Draft([quantised("w", "float32", _signed(3), quantiser)], [Group(quantiser)])
 

@@ -194,7 +194,9 @@ def terms_of_other_types() -> Draft:
 @valid("8.3.4", refs=GRID)
 def gain_with_own_quantiser() -> Draft:
     """Gains together with an own quantiser with an offset, and levels of two bytes."""
-    target = difference("grid", "float32", (3, 4), tuple(n * 300 - 1700 for n in range(12)), Term(gains=(0.5, 1.0, 2.0)))
+    target = difference(
+        "grid", "float32", (3, 4), tuple(n * 300 - 1700 for n in range(12)), Term(gains=(0.5, 1.0, 2.0))
+    )
     own = wire.compact(40 << 10 | 77, -9)
     return from_grid(differing(grid("grid"), replace(target, quantiser=own, width=2), ONE))
 
