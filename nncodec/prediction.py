@@ -63,16 +63,29 @@ def align(values: Array, channel_map: ChannelMap | None, shape: tuple[int, ...])
     Raises InvalidStreamError (R-8.3.2) where the map or the ranks do not fit.
     """
     check_alignment(values.shape, channel_map, shape)
-    if channel_map is not None:
-        if channel_map.axes:
-            values = values.transpose(channel_map.axes)
-        for axis, codes in ((0, channel_map.rows), (1, channel_map.columns)):
-            if codes:
-                values = _pick(values, axis, codes)
     aligned = np.zeros(shape, values.dtype)
+    if channel_map is not None and channel_map.axes:
+        values = values.transpose(channel_map.axes)
     common = tuple(slice(0, min(ours, theirs)) for ours, theirs in zip(shape, values.shape, strict=True))
-    aligned[common] = values[common]
+    if channel_map is None or not (channel_map.rows or channel_map.columns):
+        aligned[common] = values[common]
+        return aligned
+    # All axes at once: rows, then columns, would for a moment need more than reference and result together.
+    maps = list(zip((channel_map.rows, channel_map.columns), shape, values.shape, strict=False))
+    places = [_places(codes, min(ours, theirs)) for codes, ours, theirs in maps]
+    target, source = (np.ix_(*picks) for picks in zip(*places, strict=True))
+    rest = common[len(places) :]
+    aligned[(*target, *rest)] = values[(*source, *rest)]
     return aligned
+
+
+def _places(codes: Sequence[int], common: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Where values go along an axis, and where they come from; without a map, from the same place."""
+    if not codes:
+        return np.arange(common), np.arange(common)
+    positions = _positions(codes)
+    (target,) = np.nonzero(positions)
+    return target, positions[target] - 1
 
 
 def check_alignment(source: tuple[int, ...], channel_map: ChannelMap | None, shape: tuple[int, ...]) -> None:
@@ -99,11 +112,6 @@ def _check_picks(axis: int, codes: Sequence[int], source: tuple[int, ...], shape
 def _positions(codes: Sequence[int]) -> npt.NDArray[np.int64]:
     """1-based positions from what the syntax stores; the maximum of a code keeps the sum within 64 bits."""
     return np.cumsum(np.asarray(codes, np.int64) + 1)
-
-
-def _pick(values: Array, axis: int, codes: Sequence[int]) -> Array:
-    nothing = np.zeros((*values.shape[:axis], 1, *values.shape[axis + 1 :]), values.dtype)
-    return np.take(np.concatenate([nothing, values], axis), _positions(codes), axis)
 
 
 def pick_codes(positions: Sequence[int]) -> list[int]:

@@ -132,17 +132,31 @@ class Identity:
 
 def read_identity(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL]) -> Identity:
     """Identity of the stream `data`; CRCs are checked, tables are not read. Raises BitstreamError."""
+    reader, start, parameters = _read_front(data, limits)
+    unit = reader.next()
+    while unit.unit_type != UnitType.END:
+        unit = reader.next()
+    end = parse_end_unit(unit, reader.session(unit, end_syntax.CLAUSE))
+    parse_footer(reader.data, unit)
+    return Identity(end.content_id, tuple(parameters.parents), start)
+
+
+def read_parents(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL]) -> tuple[bytes, ...]:
+    """Content ids of the models that the stream `data` needs. Raises BitstreamError.
+
+    What stands behind the model parameter set is not judged: decoding will do so, in the order of clause 7.
+    """
+    return tuple(_read_front(data, limits)[2].parents)
+
+
+def _read_front(data: bytes | memoryview, limits: Limits) -> tuple[_UnitReader, Start, ModelParameterSet]:
     view = memoryview(data).cast("B")
     start, position = parse_start(view, limits)
     reader = _UnitReader(view, position, None)
     unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
     parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
     check_parameters(parameters, start)
-    while unit.unit_type != UnitType.END:
-        unit = reader.next()
-    end = parse_end_unit(unit, reader.session(unit, end_syntax.CLAUSE))
-    parse_footer(view, unit)
-    return Identity(end.content_id, tuple(parameters.parents), start)
+    return reader, start, parameters
 
 
 def _expect(unit: Unit, unit_type: UnitType) -> Unit:

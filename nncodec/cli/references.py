@@ -12,7 +12,7 @@ from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, NncodecError
 from nncodec.limits import Limits
 from nncodec.model import Model
-from nncodec.stream import Identity, read_identity
+from nncodec.stream import Identity, read_identity, read_parents
 from nncodec.tables import FILE_EXTENSION, MAGIC
 
 _MODEL_SUFFIXES = (".onnx", ".safetensors", ".npz")
@@ -57,7 +57,7 @@ class References:
         Those that were given come too, so that a decoder can say what it was given instead. Follows a chain of updates
         from its oldest stream on. Raises BitstreamError where `data` or a stream of the chain is invalid.
         """
-        for parent in read_identity(data, self._limits).parents:
+        for parent in read_parents(data, self._limits):
             self._provide(parent)
         return list(self._models.values())
 
