@@ -101,4 +101,4 @@ def encoder_compact_step() -> Draft:
     levels = [(n * 7) % 23 - 11 for n in range(64)]
     data = f32(*(level / 32 for level in levels))
     draft = Draft([exact("w", "float32", (4, 16), data)])
-    return _encoded(draft, draft.items, nncodec.EncoderConfig(step=1 / 32))
+    return _encoded(draft, draft.items, nncodec.EncoderConfig(step=1 / 32, rounding=0.5))

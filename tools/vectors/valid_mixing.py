@@ -1,0 +1,139 @@
+"""Valid vectors: the mixing coder and the trellis (SPEC.md clauses 8.2.1 and 9.5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.vectors import wire
+from tools.vectors.bases import THOUSANDTH
+from tools.vectors.cases import valid
+from tools.vectors.draft import Draft, Group
+from tools.vectors.mixing import GROUP, TRELLIS, item_of, mixed, spread
+
+STEP = wire.compact(50 << 10 | 77, -20)
+
+
+def _one(dims: tuple[int, ...], scale: int) -> Draft:
+    count = 1
+    for dim in dims:
+        count *= dim
+    return mixed([item_of("w", dims, spread(count, scale), THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.8")
+def mixing_matrix() -> Draft:
+    """A matrix of small levels under the mixing coder."""
+    return _one((9, 14), 3)
+
+
+@valid("9.5.8")
+def mixing_kernels() -> Draft:
+    """Kernels of 3 x 3: neighbours inside the kernel, in the channel and in the row before."""
+    return _one((5, 4, 3, 3), 4)
+
+
+@valid("9.5.8")
+def mixing_one_by_one_kernels() -> Draft:
+    """Kernels of 1 x 1 are a matrix, class 1."""
+    return _one((6, 9, 1, 1), 4)
+
+
+@valid("9.5.8")
+def mixing_flat_kernels() -> Draft:
+    """Kernels of 1 x 5: a row of the kernel is all of it."""
+    return _one((4, 3, 1, 5), 5)
+
+
+@valid("9.5.8")
+def mixing_vector() -> Draft:
+    """A vector is one row."""
+    return _one((40,), 9)
+
+
+@valid("9.5.8")
+def mixing_scalar() -> Draft:
+    """A scalar of one level."""
+    return _one((), 7)
+
+
+@valid("9.5.7")
+def mixing_large_levels() -> Draft:
+    """Levels in the thousands: units of 2^shift, and bits below them."""
+    return _one((12, 12), 60000)
+
+
+@valid("9.5.7", "9.5.2")
+def mixing_extreme_levels() -> Draft:
+    """-2^31 and 2^31 - 1 among zeros, where nothing expects them: Exp-Golomb numbers of 32 bits."""
+    levels = [0] * 60
+    levels[20], levels[21], levels[45] = -(2**31), 2**31 - 1, -(2**31)
+    return mixed([item_of("w", (6, 10), levels, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.5")
+def mixing_predictable_levels() -> Draft:
+    """Rows that repeat each other: the prediction learns to take them from above."""
+    row = spread(12, 40)
+    return mixed([item_of("w", (20, 12), row * 20, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.1")
+def mixing_zeros() -> Draft:
+    """Nothing but zeros: 4,000 levels in a few words."""
+    return mixed([item_of("w", (40, 100), [0] * 4000, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.8", "9.5.4")
+def mixing_three_classes() -> Draft:
+    """Tensors of all three classes in one slice: cells live on, taps and scales stay with their class."""
+    shapes = {"k": (3, 3, 3, 3), "v": (20,), "m": (7, 9), "k2": (2, 3, 3, 3), "v2": (9,)}
+    items = []
+    for index, (name, dims) in enumerate(shapes.items()):
+        count = 1
+        for dim in dims:
+            count *= dim
+        items.append(item_of(name, dims, spread(count, 3 + 5 * index), THOUSANDTH))
+    return mixed(items, THOUSANDTH)
+
+
+@valid("9.5.8", "7.2")
+def mixing_cut_tensors() -> Draft:
+    """Slices that cut a tensor inside a row, inside a kernel, and before its last level."""
+    items = [item_of("a", (4, 3, 3, 3), spread(108, 6), THOUSANDTH), item_of("b", (5, 5), spread(25, 6), THOUSANDTH)]
+    return mixed(items, THOUSANDTH, [1, 43, 70, 18, 1])
+
+
+@valid("8.2.1", "9.5.6")
+def trellis_mixing() -> Draft:
+    """Trellis levels under the mixing coder, which takes part in the states; with an offset."""
+    levels = spread(108, 4)
+    return mixed([item_of("w", (4, 3, 3, 3), levels, STEP, [108])], STEP, trellis=True)
+
+
+@valid("8.2.1", "9.5.6")
+def trellis_mixing_large() -> Draft:
+    """Large trellis levels under the mixing coder."""
+    levels = spread(96, 9000)
+    return mixed([item_of("w", (8, 12), levels, STEP, [96])], STEP, trellis=True)
+
+
+@valid("8.2.1")
+def trellis_cut() -> Draft:
+    """The state of the trellis begins anew in every slice."""
+    levels = [1 - n % 4 for n in range(60)]
+    return mixed([item_of("w", (6, 10), levels, STEP, [7, 33, 20])], STEP, [7, 33, 20], trellis=True)
+
+
+@valid("8.2.1")
+def trellis_raw() -> Draft:
+    """Trellis levels without entropy coding: every state, both signs, extremes."""
+    levels = (1, -1, 1, 2, -3, 0, 0, 1, -2, 2**31 - 1, -(2**31), 1, -1, 0, 3, -3, 3, 1, 1, 1)
+    item = item_of("w", (20,), levels, STEP, [20])
+    return replace(Draft([item], [Group(STEP)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS)})
+
+
+@valid("8.2.1", "9.3")
+def trellis_lzma2() -> Draft:
+    """Trellis levels under LZMA2."""
+    item = item_of("w", (20,), spread(20, 3), STEP, [20])
+    return replace(Draft([item], [Group(STEP, wire.stored)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS)})
