@@ -1,0 +1,82 @@
+"""The vectors of the suite for tests: bytes, references already decoded, and nncodec as the decoder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from conformance.tds import Tensor
+from conformance.vectors import SUITE, Vector, load
+from nncodec.decoder import decode
+from nncodec.errors import BitstreamError, ErrorClass
+from nncodec.limits import LEVELS
+from nncodec.model import Model
+from nncodec.syntax import door
+
+VECTORS: dict[str, Vector] = {vector.id: vector for vector in load()}
+VALID: list[str] = [name for name, vector in VECTORS.items() if vector.valid]
+INVALID: list[str] = [name for name, vector in VECTORS.items() if not vector.valid]
+
+
+def data_of(name: str) -> bytes:
+    """The bytes of a vector."""
+    return (SUITE / VECTORS[name].file).read_bytes()
+
+
+@cache
+def model_of(name: str) -> Model:
+    """What a valid vector decodes to."""
+    return decode(data_of(name), references_of(name), limits=LEVELS[-1])
+
+
+def references_of(name: str) -> list[Model]:
+    """The reference models of a vector."""
+    return [model_of(file.removesuffix(".nmc")) for file in VECTORS[name].refs]
+
+
+def error_of(data: bytes | bytearray | memoryview, references: Sequence[Model] = ()) -> ErrorClass | None:
+    """The class with which nncodec refuses `data`; None if it decodes. Any other exception comes through."""
+    try:
+        decode(data, references, limits=LEVELS[-1])
+    except BitstreamError as error:
+        return error.error_class
+    return None
+
+
+def summary_of(model: Model) -> list[Tensor]:
+    """The tensors of a model as the manifest states them."""
+    return [
+        Tensor(tensor.name, tensor.dtype.name.lower(), tensor.shape, hashlib.sha256(tensor.data).hexdigest())
+        for tensor in model.tensors
+    ]
+
+
+@contextmanager
+def remembered_records() -> Iterator[None]:
+    """Parse no record twice: what `door` makes of the same bytes is kept for as long as this lasts.
+
+    A damaged stream is whole up to its damage; without this, parsing the whole part takes nearly all the time. Records
+    that are refused are not kept, so errors come as they always do.
+    """
+    parse: Callable[..., Any] = door._parse_record
+    known: dict[tuple[int, bytes], tuple[Any, int]] = {}
+
+    def remembering(declaration: Any, stream: io.BytesIO, session: Any) -> Any:
+        start = stream.tell()
+        key = (id(declaration), bytes(stream.getbuffer()[start:]))
+        if key not in known:
+            record = parse(declaration, stream, session)
+            known[key] = (record, stream.tell() - start)
+        record, size = known[key]
+        stream.seek(start + size)
+        return record
+
+    door._parse_record = remembering
+    try:
+        yield
+    finally:
+        door._parse_record = parse

@@ -1,0 +1,173 @@
+"""The runner of the suite: its self-test, and its parts one by one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import report, run, tds
+from conformance.process import Bounds, Ending, Outcome, expanded
+from conformance.selftest import HONEST, TRIALS, selftest
+from conformance.session import Session
+from conformance.vectors import SUITE, HarnessError, load, select
+from conformance.verdicts import Result, Verdict, judge, passes
+
+ADAPTER = str(SUITE / "adapter_nncodec.py")
+SOME = ("valid/two-parents", "valid/inherited-every-edit", "invalid/gain-nan", "invalid/version-1")
+BOUNDS = Bounds()
+
+
+def only(name):
+    (vector,) = select(load(), [name])
+    return vector
+
+
+def outcome(code=0, stdout=b"", stderr=b"", **others):
+    values = {"ending": Ending.EXIT, "seconds": 0.1, "peak": 1, "strays": ()} | others
+    return Outcome(code=code, stdout=stdout, stderr=stderr, **values)
+
+
+def test_every_bad_decoder_is_found_out_and_the_good_one_passes():
+    lines: list[str] = []
+    assert selftest(lines.append), "\n".join(lines)
+    assert len(lines) == sum(len(trial.verdicts) for trial in (HONEST, *TRIALS)) + 1
+
+
+def test_every_fake_is_tried():
+    from conformance.fakes import FAKES
+
+    assert set(FAKES) == {trial.name for trial in TRIALS}
+
+
+@pytest.mark.parametrize("trial", TRIALS[:1], ids=lambda trial: trial.name)
+def test_a_wrong_expectation_would_be_told(trial, monkeypatch):
+    from conformance import selftest as module
+
+    planted = module.Trial(trial.name, dict.fromkeys(trial.verdicts, Verdict.PASS))
+    monkeypatch.setattr(module, "TRIALS", (planted,))
+    assert not module.selftest(lambda line: None)
+
+
+def test_command_line_of_nndec_passes_with_references():
+    command = [sys.executable, "-m", "nncodec.cli.nndec", "--conformance", "--level", "4", "{ref:--ref}", "{in}"]
+    results = list(Session(command, jobs=2).results(select(load(), list(SOME))))
+    assert [(result.id, result.verdict) for result in results if result.verdict != Verdict.PASS] == []
+
+
+def test_runner_writes_json_and_junit(tmp_path, capsys):
+    files = ["--json", str(tmp_path / "r.json"), "--junit", str(tmp_path / "r.xml")]
+    argv = ["--strict", "--only", SOME[2], *files, "--", sys.executable, ADAPTER, "{in}", "{ref}"]
+    assert run.main(argv) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["totals"]["PASS"] == 1
+    assert "<testcase" in (tmp_path / "r.xml").read_text()
+    assert "PASSED (strict): all of 1 vectors" in capsys.readouterr().out
+
+
+def test_runner_runs_as_a_script_from_elsewhere(tmp_path):
+    argv = [sys.executable, str(SUITE / "run.py"), "--only", SOME[1], "--", sys.executable, ADAPTER, "{in}", "{ref}"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_runner_fails_with_a_bad_decoder(capsys):
+    argv = ["--only", SOME[0], "--", sys.executable, str(SUITE / "fakes.py"), "rejects-all", "{in}"]
+    assert run.main(argv) == run.EXIT_FAILED
+    assert "REJECTED_VALID" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [[], ["--"], ["--", "true"], ["-j", "0", "--", "true", "{in}"]])
+def test_bad_usage_is_refused(argv, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run.main(argv)
+    assert caught.value.code == run.EXIT_HARNESS
+
+
+def test_a_missing_program_is_the_fault_of_the_caller(capsys):
+    assert run.main(["--only", SOME[2], "--", "no-such-decoder", "{in}"]) == run.EXIT_HARNESS
+    assert run.main(["--only", "valid/none", "--", "true", "{in}"]) == run.EXIT_HARNESS
+
+
+def test_list_and_show_name_vectors(capsys):
+    assert run.main(["list", "--only", "valid/map-*"]) == 0
+    assert run.main(["show", SOME[0]]) == 0
+    assert "reference-second" in capsys.readouterr().out
+
+
+def test_levels_and_profiles_that_are_not_claimed_are_skipped():
+    session = Session(["true", "{in}"], profile="baseline", level=0)
+    results = session.results(select(load(), [SOME[0]]))
+    assert [result.verdict for result in results] == [Verdict.SKIPPED]
+
+
+def test_references_are_put_where_the_command_asks_for_them():
+    stream, refs = Path("/s"), [Path("/a"), Path("/b")]
+    assert expanded(["d", "{ref}", "{in}"], stream, refs) == ["d", "/a", "/b", "/s"]
+    assert expanded(["d", "--ref={ref}", "--in={in}"], stream, refs) == ["d", "--ref=/a", "--ref=/b", "--in=/s"]
+    assert expanded(["d", "{ref:-r}", "{in}"], stream, refs) == ["d", "-r", "/a", "-r", "/b", "/s"]
+    assert expanded(["d", "{ref:-r}", "{ref}", "{in}"], stream, []) == ["d", "/s"]
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict"),
+    [
+        (outcome(1, stderr=b"error: VALUE_RANGE\n"), Verdict.PASS),
+        (outcome(1, stderr=b"noise\nerror: VALUE_RANGE unit=3 bit=99\r\n\n"), Verdict.PASS),
+        (outcome(1, stderr=b"error: UNIT_SIZE\n"), Verdict.WRONG_CLASS),
+        (outcome(1, stderr=b"error: value_range\n"), Verdict.CRASH),
+        (outcome(3, stderr=b"unsupported: VALUE_RANGE\n"), Verdict.UNSUPPORTED),
+        (outcome(3, stderr=b"error: VALUE_RANGE\n"), Verdict.PROTOCOL),
+        (outcome(0, stdout=b"TDS 1\nend 0\n"), Verdict.ACCEPTED_INVALID),
+        (outcome(-11), Verdict.CRASH),
+        (outcome(127), Verdict.CRASH),
+        (outcome(ending=Ending.TIMEOUT), Verdict.TIMEOUT),
+        (outcome(ending=Ending.MEMORY), Verdict.MEMORY),
+        (outcome(ending=Ending.OUTPUT), Verdict.PROTOCOL),
+        (outcome(1, stderr=b"error: VALUE_RANGE", strays=("input/x",)), Verdict.PROTOCOL),
+    ],
+)
+def test_verdict_on_a_rejection(made, verdict):
+    assert judge(only("invalid/gain-nan"), [made], BOUNDS).verdict == verdict
+
+
+def test_only_a_wrong_class_is_forgiven_and_only_when_not_strict():
+    forgiven = {verdict for verdict in Verdict if passes(verdict, strict=False)}
+    assert forgiven == {Verdict.PASS, Verdict.SKIPPED, Verdict.WRONG_CLASS}
+    assert {verdict for verdict in Verdict if passes(verdict, strict=True)} == forgiven - {Verdict.WRONG_CLASS}
+    results = [Result("valid/a", Verdict.SKIPPED), Result("invalid/b", Verdict.WRONG_CLASS)]
+    assert report.conclusion(results, strict=False).startswith("PASSED")
+    assert report.conclusion(results, strict=True).startswith("FAILED (strict): 1 of 2")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "%", "größe", "a\0\n", "x/y:z-1.w_"])
+def test_names_survive_the_dump(name):
+    assert tds.unquote(tds.quote(name)) == name
+
+
+@pytest.mark.parametrize(
+    "dump",
+    [
+        *(b"", b"TDS 2\nend 0\n", b"TDS 1\n", b"TDS 1\nend 1\n", b"TDS 1\nend 00\n", b"TDS 1\nend 0\n\n"),
+        *(b"TDS 1\nend 0", b"TDS 1\r\nend 0\r\n", b"TDS 1\ntensor a uint8 1 1\n\0end 1\n"),
+        *(b"TDS 1\ntensor a uint8 01 1\n\0\nend 1\n", b"TDS 1\ntensor a uint8 1 2\n\0\nend 1\n"),
+        *(b"TDS 1\ntensor  uint8 1 1\n\0\nend 1\n", b"TDS 1\ntensor %c3%a9 uint8 1 1\n\0\nend 1\n"),
+        *(b"TDS 1\ntensor %FF uint8 1 1\n\0\nend 1\n", b"TDS 1\ntensor %41 uint8 1 1\n\0\nend 1\n"),
+    ],
+)
+def test_a_malformed_dump_is_refused(dump):
+    with pytest.raises(tds.TdsError):
+        tds.parse(dump)
+
+
+def test_a_damaged_suite_is_the_fault_of_the_suite(tmp_path):
+    (tmp_path / "valid").mkdir()
+    entry = json.loads((SUITE / "manifest.json").read_text())["vectors"][0]
+    (tmp_path / "manifest.json").write_text(json.dumps({"vectors": [entry]}))
+    with pytest.raises(HarnessError):
+        load(tmp_path)
+    (tmp_path / entry["file"]).write_bytes(b"other")
+    with pytest.raises(HarnessError, match="damaged"):
+        load(tmp_path)
