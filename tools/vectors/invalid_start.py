@@ -114,7 +114,7 @@ def onnx_file() -> Draft:
 
 
 def _declare_start_cuts() -> None:
-    for name, size in (("magic", 7), ("version", 8), ("prefix", 9), ("elements", 14), ("crc", 23)):
+    for name, size in (("magic", 7), ("version", 8), ("prefix", 9), ("elements", 14), ("crc", 22)):
 
         def make(size: int = size) -> Draft:
             return replace(full(), post=lambda data: data[:size])

@@ -89,10 +89,13 @@ def reference_ones_64() -> Draft:
     return replace(full(), items=items, groups=[full().groups[1]], topology=None)
 
 
-@valid("5.2", "6.8", stable=False)
-def encoder_empty_model() -> Draft:
-    """The reference encoder on a model of nothing."""
-    return _encoded(Draft(), [], nncodec.EncoderConfig())
+@valid("E.3", "E.8", "8.4", refs=("reference-ones-64",), stable=False)
+def encoder_lossless_update() -> Draft:
+    """The reference encoder, lossless, with a reference: a little added to every weight, the bias unchanged."""
+    old = reference_ones_64()
+    new = f32(*(1 + (n % 5 - 2) * 2.0**-20 for n in range(64)))
+    items = [replace(tensor_of(old, "w"), data=new), tensor_of(old, "b")]
+    return _encoded(Draft(items, parents=[old.content_id]), items, nncodec.EncoderConfig(lossless=True), old)
 
 
 @valid("E.2", "8.1", stable=False)

@@ -56,7 +56,7 @@ def mixing_scalar() -> Draft:
     return _one((), 7)
 
 
-@valid("9.5.7")
+@valid("9.5.3", "9.5.6", "9.5.7")
 def mixing_large_levels() -> Draft:
     """Levels in the thousands: units of 2^shift, and bits below them."""
     return _one((12, 12), 60000)
@@ -70,7 +70,7 @@ def mixing_extreme_levels() -> Draft:
     return mixed([item_of("w", (6, 10), levels, THOUSANDTH)], THOUSANDTH)
 
 
-@valid("9.5.5")
+@valid("9.5.4", "9.5.5")
 def mixing_predictable_levels() -> Draft:
     """Rows that repeat each other: the prediction learns to take them from above."""
     row = spread(12, 40)
@@ -124,7 +124,7 @@ def trellis_cut() -> Draft:
     return mixed([item_of("w", (6, 10), levels, STEP, [7, 33, 20])], STEP, [7, 33, 20], trellis=True)
 
 
-@valid("8.2.1")
+@valid("8.2.1", "8.2.2")
 def trellis_raw() -> Draft:
     """Trellis levels without entropy coding: every state, both signs, extremes."""
     levels = (1, -1, 1, 2, -3, 0, 0, 1, -2, 2**31 - 1, -(2**31), 1, -1, 0, 3, -3, 3, 1, 1, 1)
