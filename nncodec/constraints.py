@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from nncodec.errors import ErrorClass, InvalidStreamError, LimitExceededError
 from nncodec.layout import GroupLayout, element_total, extent, tensor_bytes
-from nncodec.limits import LEVELS, Limits
+from nncodec.limits import Limits
 from nncodec.quantisation import step_of
 from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser, SliceGroup
 from nncodec.syntax.start import Start
@@ -25,15 +25,14 @@ def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = 
 def check_limit(name: str, value: int, bound: int) -> None:
     """R-7.1.1: a count or size within the bound of the level."""
     if value > bound:
-        what = f"{name} {value} is over the {bound} that the level of the stream allows"
+        what = f"{name} {value} is over the {bound} that the stream's level and this decoder allow"
         raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="R-7.1.1")
 
 
-def check_parameters(parameters: ModelParameterSet, start: Start) -> None:
+def check_parameters(parameters: ModelParameterSet, start: Start, bounds: Limits) -> None:
     """R-7.1.1 to R-7.1.5: parents, groups and their quantisers."""
-    limits = LEVELS[start.level]
-    check_limit("parent_count", parameters.parent_count, limits.parents)
-    check_limit("group_count", parameters.group_count, limits.groups)
+    check_limit("parent_count", parameters.parent_count, bounds.parents)
+    check_limit("group_count", parameters.group_count, bounds.groups)
     if len(set(parameters.parents)) != parameters.parent_count:
         raise invalid(ErrorClass.DUPLICATE, "R-7.1.2", "two parents have the same content id")
     check_parent("topology_parent", parameters.topology_parent - 1, parameters)
@@ -67,14 +66,14 @@ def _check_quantiser(quantiser: Quantiser, start: Start) -> None:
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.5", what)
 
 
-def check_records(records: Sequence[TensorRecord], parameters: ModelParameterSet, start: Start) -> None:
+def check_records(records: Sequence[TensorRecord], parameters: ModelParameterSet, start: Start, bounds: Limits) -> None:
     """R-7.1.6 to R-7.1.15: the tensor table against itself, the parameter set and the start."""
     names = set()
     for record in records:
         if record.name in names:
             raise invalid(ErrorClass.DUPLICATE, "R-7.1.6", f"two tensors are named {record.name!r}")
         names.add(record.name)
-        _check_shape(record, LEVELS[start.level])
+        _check_shape(record, bounds)
         _check_prediction(record, parameters, start)
         if record.coding.slice_group is not None:
             _check_coding(record, record.coding.slice_group, parameters)

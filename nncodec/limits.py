@@ -5,7 +5,7 @@ One rule: a number that bounds untrusted input is written here and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 MAX_DIMENSION: Final = 2**48
@@ -52,6 +52,13 @@ LEVELS: Final = (
     Limits(4, 2**36, 2**20, 32, 2**38, 4096, 2**28, 16, 4096, 2**20, 2**26),
 )
 """Table A.2."""
+
+
+def bounds_of(level: int, own: Limits) -> Limits:
+    """What a stream of `level` may declare to a decoder that allows `own`: the lower bound of each."""
+    pairs = {field.name: (getattr(LEVELS[level], field.name), getattr(own, field.name)) for field in fields(Limits)}
+    return Limits(**{name: min(pair) for name, pair in pairs.items()})
+
 
 DEFAULT_LEVEL: Final = 3
 """The highest level that the decoder accepts unless the caller says otherwise."""

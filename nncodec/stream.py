@@ -12,7 +12,7 @@ from nncodec.constraints import check_coverage, check_limit, check_parameters, c
 from nncodec.entropy.lzma2 import decompress
 from nncodec.errors import ErrorClass
 from nncodec.layout import GroupLayout, Piece, lay_out
-from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits, bounds_of
 from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.prediction import resolve_parents
 from nncodec.syntax import end as end_syntax
@@ -72,8 +72,9 @@ class Stream:
 class _UnitReader:
     """Hands out the critical units in order and remembers all units that it passed."""
 
-    def __init__(self, data: memoryview, position: int, trace: list[Element] | None) -> None:
+    def __init__(self, data: memoryview, position: int, bounds: Limits, trace: list[Element] | None) -> None:
         self.data = data
+        self.bounds = bounds
         self.position = position
         self.trace = trace
         self.units: list[Unit] = []
@@ -103,18 +104,13 @@ def read_stream(
     The parents must be among `references`. With None, they are asked for (REF_MISSING) only if the tensor table or the
     topology is inherited. With `trace`, every syntax element is appended to it as it is parsed.
     """
-    view = memoryview(data).cast("B")
-    start, position = parse_start(view, limits, trace)
-    reader = _UnitReader(view, position, trace)
-    unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
-    parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
-    check_parameters(parameters, start)
+    reader, start, parameters = _read_front(data, limits, trace)
     parents = [] if references is None else resolve_parents(parameters.parents, references)
-    graph, unit = _read_topology(reader, start, parameters, parents)
+    graph, unit = _read_topology(reader, parameters, parents)
     unit = _expect(unit, UnitType.TENSOR_TABLE)
     own_topology = 0 if parameters.topology_parent else len(graph.data)
     records = _read_tensor_table(reader, unit, (start, parameters, parents), own_topology)
-    check_records(records, parameters, start)
+    check_records(records, parameters, start, reader.bounds)
     layouts = lay_out(records, parameters.group_count)
     stream = Stream(start, reader.units, parameters, parents, graph, records, layouts)
     _read_slices(reader, stream)
@@ -149,13 +145,15 @@ def read_parents(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL
     return tuple(_read_front(data, limits)[2].parents)
 
 
-def _read_front(data: bytes | memoryview, limits: Limits) -> tuple[_UnitReader, Start, ModelParameterSet]:
+def _read_front(
+    data: bytes | memoryview, limits: Limits, trace: list[Element] | None = None
+) -> tuple[_UnitReader, Start, ModelParameterSet]:
     view = memoryview(data).cast("B")
-    start, position = parse_start(view, limits)
-    reader = _UnitReader(view, position, None)
+    start, position = parse_start(view, limits, trace)
+    reader = _UnitReader(view, position, bounds_of(start.level, limits), trace)
     unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
     parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
-    check_parameters(parameters, start)
+    check_parameters(parameters, start, reader.bounds)
     return reader, start, parameters
 
 
@@ -167,7 +165,7 @@ def _expect(unit: Unit, unit_type: UnitType) -> Unit:
 
 
 def _read_topology(
-    reader: _UnitReader, start: Start, parameters: ModelParameterSet, parents: Sequence[Model]
+    reader: _UnitReader, parameters: ModelParameterSet, parents: Sequence[Model]
 ) -> tuple[Topology, Unit]:
     """The topology and the unit behind it; a model without a topology of its own has no topology unit."""
     unit = reader.next()
@@ -178,7 +176,7 @@ def _read_topology(
     record = parse_topology_unit(unit, reader.session(unit, topology.CLAUSE))
     if record.topology_format == TopologyFormat.NONE:
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.2", "a topology unit of format NONE", unit.payload_offset)
-    check_limit("body_size", record.body_size, LEVELS[start.level].header_bytes)
+    check_limit("body_size", record.body_size, reader.bounds.header_bytes)
     body = decode_body(record.body, record.header_coding, record.body_size, unit)
     return Topology(record.topology_format, body), reader.next()
 
@@ -194,7 +192,7 @@ def _read_tensor_table(
     start, parameters, parents = context
     record = parse_tensor_table_unit(unit, reader.session(unit, tensor_table.CLAUSE))
     check_parent("table_parent", record.table_parent - 1, parameters)
-    check_limit("body_size", record.body_size, LEVELS[start.level].header_bytes - topology_size)
+    check_limit("body_size", record.body_size, reader.bounds.header_bytes - topology_size)
     body = decode_body(record.body, record.header_coding, record.body_size, unit)
     session = Session(0, tensor_table.CLAUSE, reader.trace, region="tensor table body")
     if record.header_coding == HeaderCoding.RAW:
@@ -227,7 +225,7 @@ def _read_slices(reader: _UnitReader, stream: Stream) -> None:
         last_group = part.header.slice_group
         covered[last_group] += part.header.symbol_count
         stream.slices.append(part)
-        check_limit("count of slices", len(stream.slices), LEVELS[stream.start.level].slices)
+        check_limit("count of slices", len(stream.slices), reader.bounds.slices)
     stream.end = parse_end_unit(unit, reader.session(unit, end_syntax.CLAUSE))
     parse_footer(reader.data, unit, reader.trace)
     check_coverage(covered, stream.layouts)
@@ -244,7 +242,7 @@ def _read_slice(reader: _UnitReader, unit: Unit, stream: Stream) -> Slice:
         what = f"{header.symbol_count} symbols from {header.first_symbol} of the {layout.symbol_count} of its group"
         raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, unit.payload_offset)
     pieces = tuple(layout.pieces(header.first_symbol, header.symbol_count))
-    check_limit("bytes of a slice", sum(piece.nbytes for piece in pieces), LEVELS[stream.start.level].slice_bytes)
+    check_limit("bytes of a slice", sum(piece.nbytes for piece in pieces), reader.bounds.slice_bytes)
     payload_offset = unit.payload_offset + len(unit.payload) - len(payload)
     return Slice(header, pieces, payload, payload_offset, unit.offset, unit.size)
 

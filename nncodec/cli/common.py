@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
+from nncodec.kernel import numba
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 
 Progress = Callable[[int, int], None]
+_SLOW_ELEMENTS = 100_000
 
 
 class ExitCode(IntEnum):
@@ -140,6 +142,12 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def _json_default(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def warn_if_slow(elements: int) -> None:
+    """Say how to be faster where many weights meet kernels that are not compiled."""
+    if elements > _SLOW_ELEMENTS and numba() is None:
+        sys.stderr.write("note: numba is not installed, coding will be slow: pip install 'nmc-codec[fast]'\n")
 
 
 @contextmanager

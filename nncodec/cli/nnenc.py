@@ -19,6 +19,7 @@ from nncodec.cli.common import (
     print_json,
     progress_bar,
     run,
+    warn_if_slow,
 )
 from nncodec.cli.references import References
 from nncodec.encoder.config import EncoderConfig
@@ -50,6 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.nmc")
     parser.add_argument("--profile", choices=[profile.name.lower() for profile in Profile], default="main")
     _add_quality(parser)
+    parser.add_argument(
+        "--preset", choices=["fast", "default"], default="default", help="fast: less time and more bytes (profile main)"
+    )
     parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="quantise these tensors")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="keep these tensors exact")
     parser.add_argument(
@@ -93,6 +97,7 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
             s_bits=12 if arguments.s_bits is None else arguments.s_bits,
             step=arguments.step,
             rounding=arguments.rounding,
+            fast=arguments.preset == "fast",
             unbiased=not arguments.least_squares,
             include=tuple(arguments.include),
             exclude=tuple(arguments.exclude),
@@ -114,6 +119,8 @@ def body(arguments: argparse.Namespace) -> None:
     config = config_of(arguments)
     begin = time.perf_counter()
     model = load(arguments.model)
+    if config.uses_trellis:
+        warn_if_slow(sum(tensor.size for tensor in model.tensors))
     references = References(arguments.ref, arguments.refs, LEVELS[-1]).given
     with progress_bar(f"coding {arguments.model.name}") as progress:
         encoded = encode_with_report(model, config, references, progress)

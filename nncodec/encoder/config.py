@@ -58,8 +58,9 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Check every value and their combination."""
-        if not (0 <= self.q_bits <= 255 and 0 <= self.s_bits <= 255):
-            raise EncodeError(f"q_bits {self.q_bits} and s_bits {self.s_bits} must be within 0 to 255")
+        for name, value in (("q_bits", self.q_bits), ("s_bits", self.s_bits)):
+            if value not in range(256):
+                raise EncodeError(f"{name} {value!r} must be a whole number within 0 to 255")
         if self.rounding is not None and not 0 <= self.rounding <= NEAREST_ROUNDING:
             raise EncodeError(f"rounding f = {self.rounding} must be within 0 to 0.5")
         if self.step is not None and self.profile == Profile.BASELINE:

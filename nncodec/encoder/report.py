@@ -83,8 +83,12 @@ class EncodeReport:
 
     @property
     def notices(self) -> list[str]:
-        """What a user should know, tensor by tensor."""
-        return [f"{row.name}: {row.notice}" for row in self.tensors if row.notice]
+        """What a user should know, tensor by tensor; and whether a coarse step left nothing of an update."""
+        notices = [f"{row.name}: {row.notice}" for row in self.tensors if row.notice]
+        changed = [row for row in self.tensors if row.distortion is not None and row.distortion.error_energy > 0]
+        if changed and all(row.prediction == "copy" for row in self.tensors):
+            notices.append("the step leaves nothing of the update: every tensor is that of the reference")
+        return notices
 
 
 def make_report(

@@ -16,7 +16,7 @@ from nncodec.errors import (
     LimitExceededError,
     UnsupportedStreamError,
 )
-from nncodec.limits import LEVELS, MAX_FEATURE_MASK, Limits
+from nncodec.limits import LEVELS, MAX_FEATURE_MASK, Limits, bounds_of
 from nncodec.syntax.descriptors import ByteString, Element, Enumerated, Leb128, Session, Unsigned
 from nncodec.syntax.door import build, crc32c, parse
 from nncodec.tables import CRC_BYTES, MAGIC, VERSION, Profile
@@ -108,12 +108,12 @@ def _check_limits(start: Start, limits: Limits) -> None:
     if start.level > limits.level:
         what = f"the stream has level {start.level}; the limit set for this decoder is level {limits.level}"
         raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2", offset=PREFIX_BYTES + 1)
-    for name, value, bound in (
-        ("tensor_count", start.tensor_count, "tensors"),
-        ("element_count", start.element_count, "elements"),
-        ("decoded_size", start.decoded_size, "decoded_bytes"),
+    bounds = bounds_of(start.level, limits)
+    for name, value, allowed in (
+        ("tensor_count", start.tensor_count, bounds.tensors),
+        ("element_count", start.element_count, bounds.elements),
+        ("decoded_size", start.decoded_size, bounds.decoded_bytes),
     ):
-        allowed = min(getattr(LEVELS[start.level], bound), getattr(limits, bound))
         if value > allowed:
             what = f"{name} {value} is over the {allowed} that level {start.level} and this decoder allow"
             raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2", offset=PREFIX_BYTES)

@@ -211,6 +211,16 @@ class TestUpdates:
         assert run(nndec, update, "-o", out, "--ref", V1) == DONE
         assert nncodec.load(out).content_id == nncodec.load(V2).content_id
 
+    def test_an_update_that_the_step_wipes_out_is_noted(self, tmp_path, capsys):
+        weights = np.random.default_rng(2).standard_normal((2, 64, 64)).astype(np.float32)
+        old = Model((Tensor.from_numpy("w", 50 * weights[0]),))
+        new = Model((Tensor.from_numpy("w", 50 * weights[0] + weights[1] / 100),))
+        nncodec.save(old, tmp_path / "old.npz")
+        nncodec.save(new, tmp_path / "new.npz")
+        command = [tmp_path / "new.npz", "-o", tmp_path / "u.nmc", "--ref", tmp_path / "old.npz", "--step", "1"]
+        assert run(nnenc, *command) == DONE
+        assert "leaves nothing of the update" in capsys.readouterr().err
+
     def test_a_no_op_update_is_64_bytes_and_two_ids(self, tmp_path):
         update = tmp_path / "same.nmc"
         run(nnenc, V1, "-o", update, "--ref", V1)
