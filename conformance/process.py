@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -139,16 +140,21 @@ def _watched(process: subprocess.Popen[bytes], outputs: Sequence[Path], bounds: 
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            peak = max(peak, usage.ru_maxrss * 1024)
+            peak = max(peak, _own_only(usage.ru_maxrss * 1024))
             over = peak > bounds.memory and ending == Ending.EXIT
             return Ending.MEMORY if over else ending, process.returncode, peak
-        peak = max(peak, _resident(process.pid))
+        peak = max(peak, _own_only(_resident(process.pid)))
         if ending == Ending.EXIT:
             ending = _excess(peak, deadline, outputs, bounds)
             if ending != Ending.EXIT:
                 _kill(process)
         time.sleep(pause)
         pause = min(2 * pause, PAUSES[1])
+
+
+def _own_only(measured: int) -> int:
+    """0 where `measured` may be the memory of this process, of which a child has a copy until it runs its command."""
+    return measured if measured > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 else 0
 
 
 def _excess(peak: int, deadline: float, outputs: Sequence[Path], bounds: Bounds) -> Ending:

@@ -121,7 +121,7 @@ class Decoder:
             length += 1
         return self.number(length, 1) - 1
 
-    def area(self, shape: tuple[int, ...], first: int, count: int, trellis: bool) -> list[int]:  # noqa: C901, PLR0915 - as 9.5.8 has it
+    def area(self, shape: tuple[int, ...], first: int, count: int, trellis: bool) -> list[int]:  # noqa: PLR0915 - as 9.5.8 has it
         """9.5.8."""
         kind, columns, plane, across = spread(shape)
         rate = tables()[2]
@@ -147,10 +147,7 @@ class Decoder:
             if awake:
                 x[1] = back(2, near) if cross > 1 else 0
                 x[5] = back(across + 1, near) if place >= across and cross > 0 else 0
-                total = sum(self.taps[kind][j] * x[j] for j in range(6))
-                tapped = clamp(total >> 13, -(2**24), 2**24)
-                plain_error = self.plain_error[kind]
-                prediction = tapped if self.tapped_error[kind] < plain_error - (plain_error >> 5) else 0
+                tapped, prediction = self.predict(kind, x)
             odd = state & 1
             of_column = mean[position] if lap > 0 else slow
             around = back(1, errors) + back(across, errors) + back(plane, errors) + back(columns, errors)
@@ -170,13 +167,7 @@ class Decoder:
             else:
                 mean[position] = of_column + (((error - of_column) * rate[min(lap, 10)]) >> 16)
             if awake:
-                miss = 8 * half - tapped
-                self.plain_error[kind] += ((abs(half) << 11) - self.plain_error[kind]) >> 7
-                self.tapped_error[kind] += ((abs(miss) << 8) - self.tapped_error[kind]) >> 7
-                step = (miss << 16) // (sum(v * v for v in x) + ((slow * slow) >> 6) + 1)
-                taps = self.taps[kind]
-                for j in range(6):
-                    taps[j] = clamp(taps[j] + ((step * x[j]) >> 8), -(2**17), 2**17)
+                self.train(kind, half, 8 * half - tapped, x, ((slow * slow) >> 6) + 1)
             in_row, column, place, cross = in_row + 1, column + 1, place + 1, cross + 1
             if cross == across:
                 cross = 0
@@ -187,9 +178,25 @@ class Decoder:
                 row += 1
                 self.start[kind] += (slow - self.start[kind]) // 3
                 slow = self.start[kind]
-                plain_error, tapped_error = self.plain_error[kind], self.tapped_error[kind]
-                awake = row < 8 or row % 8 == 0 or tapped_error < plain_error + (plain_error >> 9)
+                plain_error = self.plain_error[kind]
+                awake = row < 8 or row % 8 == 0 or self.tapped_error[kind] < plain_error + (plain_error >> 9)
         return levels
+
+    def predict(self, kind: int, x: list[int]) -> tuple[int, int]:
+        """9.5.5."""
+        total = sum(self.taps[kind][j] * x[j] for j in range(6))
+        tapped = clamp(total >> 13, -(2**24), 2**24)
+        plain_error = self.plain_error[kind]
+        return tapped, tapped if self.tapped_error[kind] < plain_error - (plain_error >> 5) else 0
+
+    def train(self, kind: int, half: int, miss: int, x: list[int], floor: int) -> None:
+        """9.5.5."""
+        self.plain_error[kind] += ((abs(half) << 11) - self.plain_error[kind]) >> 7
+        self.tapped_error[kind] += ((abs(miss) << 8) - self.tapped_error[kind]) >> 7
+        step = (miss << 16) // (sum(v * v for v in x) + floor)
+        taps = self.taps[kind]
+        for j in range(6):
+            taps[j] = clamp(taps[j] + ((step * x[j]) >> 8), -(2**17), 2**17)
 
     def level(self, x: list[int], prediction: int, odd: int, scales: tuple[int, int, int, int]) -> int:
         """9.5.6 and 9.5.7."""
