@@ -83,6 +83,27 @@ def mixing_zeros() -> Draft:
     return mixed([item_of("w", (40, 100), [0] * 4000, THOUSANDTH)], THOUSANDTH)
 
 
+@valid("9.5.5", "9.5.8")
+def mixing_rows_asleep() -> Draft:
+    """Noise over 50 rows of 60: the prediction does not gain, and sleeps in most rows after the eighth."""
+    levels = [((n * 2654435761 + n * n * 40503) >> 9) % 7 - 3 for n in range(3000)]
+    return mixed([item_of("w", (50, 60), levels, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.5", "9.5.8")
+def mixing_saturated() -> Draft:
+    """Levels of 2^27 in repeating rows: neighbours, predictions, errors and taps all reach their bounds."""
+    row = [(-1) ** (n % 3) * (2**27 + 12345 * n) for n in range(10)]
+    return mixed([item_of("w", (20, 10), [(-1) ** (n % 2) * x for n in range(20) for x in row], STEP)], STEP)
+
+
+@valid("9.5.4", "9.5.8")
+def mixing_long_row() -> Draft:
+    """One row of 300: the rates of the row reach their least."""
+    levels = [(n * n * 7919 >> 4) % (3 + n % 29) - n % 11 for n in range(300)]
+    return mixed([item_of("w", (1, 300), levels, THOUSANDTH)], THOUSANDTH)
+
+
 @valid("9.5.8", "9.5.4")
 def mixing_three_classes() -> Draft:
     """Tensors of all three classes in one slice: cells live on, taps and scales stay with their class."""
