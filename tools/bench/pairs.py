@@ -9,6 +9,8 @@ Lossless: against xz, zstd with the old file as a prefix, and the order-0 entrop
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import json
 import lzma
 import math
@@ -26,7 +28,7 @@ import zstandard
 from rich.progress import Progress
 
 import nncodec
-from nncodec import EncoderConfig, Model, Profile
+from nncodec import DType, EncoderConfig, Model, Profile
 from nncodec.model import NUMPY_DTYPES
 from tools.bench.common import markdown_table, versions, write_section
 
@@ -62,6 +64,7 @@ PAIRS = {
     ),
 }
 _TRIALS = 4
+_ZIPNN_TYPES = {DType.FLOAT32: "float32", DType.FLOAT16: "float16"}
 _MOST_DB = 40.0
 CHAIN = ("37-0-62", "43-0-64", "51-0-63", "70-0-63", "97-0-65", "100-0-65", "102-0-66", "107-0-66", "110-0-65")
 
@@ -213,8 +216,32 @@ def lossless_row(pair: Pair) -> list[object]:
     prefix = zstandard.ZstdCompressionDict(pair.old_file, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
     parameters = zstandard.ZstdCompressionParameters.from_level(19, window_log=27, enable_ldm=True)
     patch = len(zstandard.ZstdCompressor(compression_params=parameters, dict_data=prefix).compress(pair.new_file))
-    sizes = [f"{n:,}" for n in (len(pair.new_file), alone, len(update.data), xz, patch, xor_entropy(pair))]
+    theirs = zipnn_delta(pair)
+    others = (len(pair.new_file), alone, len(update.data), xz, patch, xor_entropy(pair))
+    sizes = [*(f"{n:,}" for n in others), "" if theirs is None else f"{theirs:,}"]
     return [pair.name, *sizes, f"{len(update.data) / pair.new.nbytes:.3f}"]
+
+
+def zipnn_delta(pair: Pair) -> int | None:
+    """Bytes of ZipNN's delta of the co-located FLOAT32 and FLOAT16 tensors, and of the others as they are.
+
+    None where ZipNN is not installed, which brings torch along.
+    """
+    if importlib.util.find_spec("zipnn") is None:
+        return None
+    zipnn = importlib.import_module("zipnn")
+    old, new, total = {}, {}, 0
+    for tensor in pair.new.tensors:
+        relative, kind = pair.old.by_name.get(tensor.name), _ZIPNN_TYPES.get(tensor.dtype)
+        if kind and relative is not None and relative.nbytes == tensor.nbytes:
+            old[kind] = old.get(kind, b"") + bytes(relative.data)
+            new[kind] = new.get(kind, b"") + bytes(tensor.data)
+        else:
+            total += tensor.nbytes
+    for kind, data in new.items():
+        coder = zipnn.ZipNN(bytearray_dtype=kind, input_format="byte", delta_compressed_type="byte")
+        total += len(coder.compress(data, delta_second_data=old[kind]))
+    return total
 
 
 def xor_entropy(pair: Pair) -> int:
@@ -279,7 +306,17 @@ def main() -> None:
 def text(lossy: list[list[object]], baseline: list[list[object]], lossless: list[list[object]], chain: str) -> str:
     """The section in markdown."""
     head = ["pair", "dB", "alone", "update", "update of decoded", "NNCodec", "update / NNCodec", "modes"]
-    exact = ["pair", "file", "alone", "update", "xz -6", "zstd patch", "XOR order-0", "update / tensor bytes"]
+    exact = [
+        "pair",
+        "file",
+        "alone",
+        "update",
+        "xz -6",
+        "zstd patch",
+        "XOR order-0",
+        "ZipNN delta",
+        "update / tensor bytes",
+    ]
     return (
         f"## Difference of models\n\n`python -m tools.bench.pairs DATA --nncodec PYTHON`; {versions()}.\n"
         "Bytes of whole streams at equal squared error of the tensors of rank 2 and more; dB is the SNR of the update "
