@@ -8,6 +8,7 @@ parse or build, and no error of construct's leaves it.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import TypeVar
 
 import construct as c
@@ -38,19 +39,19 @@ def parse_front(declaration: DataclassStruct[R], region: bytes, session: Session
     return record, stream.tell()
 
 
-def parse_all(declaration: DataclassStruct[R], region: bytes, most: int, session: Session) -> list[R]:
+def parse_all(declaration: DataclassStruct[R], region: bytes, most: int, session: Session) -> Iterator[R]:
     """The records that fill `region` exactly, one after another, `most` at most. Raises InvalidStreamError."""
     stream = io.BytesIO(region)
-    records: list[R] = []
+    count = 0
     while (position := stream.tell()) < len(region):
-        if len(records) == most:
+        if count == most:
             what = f"more than {most} records"
             raise InvalidStreamError(
                 ErrorClass.SIZE_MISMATCH, what, clause=session.clause, offset=session.base + position
             )
-        session.record = f"{declaration.dc_type.__name__}[{len(records)}]"
-        records.append(_parse_record(declaration, stream, session))
-    return records
+        session.record = f"{declaration.dc_type.__name__}[{count}]"
+        yield _parse_record(declaration, stream, session)
+        count += 1
 
 
 def _parse_record(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:

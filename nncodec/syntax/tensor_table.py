@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import construct as c
 from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
 
+from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_UNIT_BYTES
 from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Session, Text, Unsigned, ZigZag
 from nncodec.syntax.door import build, parse, parse_all
@@ -167,11 +168,18 @@ def build_table_edits(edits: Sequence[TableEdit]) -> bytes:
 def parse_tensor_records(body: bytes, most: int, session: Session) -> list[TensorRecord]:
     """The records that fill the decoded `body` of a table that stands by itself, `most` at most.
 
+    A name that comes again ends it at once (R-7.1.6): a few bytes may decompress to a great many records.
     Raises InvalidStreamError.
     """
-    return parse_all(TENSOR_RECORD, body, most, session)
+    records: dict[str, TensorRecord] = {}
+    for record in parse_all(TENSOR_RECORD, body, most, session):
+        if record.name in records:
+            what = f"two tensors are named {record.name!r}"
+            raise InvalidStreamError(ErrorClass.DUPLICATE, what, clause="R-7.1.6")
+        records[record.name] = record
+    return list(records.values())
 
 
 def parse_table_edits(body: bytes, most: int, session: Session) -> list[TableEdit]:
     """The edits that fill the decoded `body` of an inherited table, `most` at most. Raises InvalidStreamError."""
-    return parse_all(TABLE_EDIT, body, most, session)
+    return list(parse_all(TABLE_EDIT, body, most, session))

@@ -107,18 +107,18 @@ def test_record_with_a_byte_behind_it_is_refused(
 def test_records_follow_one_another_without_gaps(records: list[Any]) -> None:
     body = b"".join(build(TENSOR_RECORD, item) for item in records)
     trace: list[Element] = []
-    assert parse_all(TENSOR_RECORD, body, len(records), session(trace)) == records
-    assert parse_all(TENSOR_RECORD, body, len(records) + 1, session()) == records
+    assert list(parse_all(TENSOR_RECORD, body, len(records), session(trace))) == records
+    assert list(parse_all(TENSOR_RECORD, body, len(records) + 1, session())) == records
     assert sum(element.size for element in trace) == len(body)
     assert {element.path.partition(".")[0] for element in trace} == {
         f"TensorRecord[{index}]" for index in range(len(records))
     }
     if records:
         with pytest.raises(InvalidStreamError, match="SIZE_MISMATCH") as caught:
-            parse_all(TENSOR_RECORD, body, len(records) - 1, session())
+            list(parse_all(TENSOR_RECORD, body, len(records) - 1, session()))
         assert caught.value.offset == BASE + len(body) - len(build(TENSOR_RECORD, records[-1]))
         with pytest.raises(InvalidStreamError, match="UNIT_SIZE"):
-            parse_all(TENSOR_RECORD, body[:-1], len(records), session())
+            list(parse_all(TENSOR_RECORD, body[:-1], len(records), session()))
 
 
 B = record("b", DType.INT16, (3,), slice_group=1)
