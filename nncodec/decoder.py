@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from nncodec.difference import add
-from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.layout import Piece, element_total, symbol_width, tensor_bytes
+from nncodec.layout import element_total, exact_area, level_area, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor, strings_are_well_formed
 from nncodec.prediction import copied, predict, predicted_words, reconstruct, referenced
@@ -91,21 +90,21 @@ def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
     group = stream.parameters.groups[part.header.slice_group]
     if group.representation != Representation.EXACT:
         trellis = group.representation == Representation.TRELLIS
-        parts = [(_area(stream, piece, trellis), LevelWidth(piece.width)) for piece in part.pieces]
+        parts = [
+            (level_area(stream.records[piece.tensor], piece, trellis=trellis), LevelWidth(piece.width))
+            for piece in part.pieces
+        ]
         levels = decode_levels(part.payload, parts, group.entropy_coder, part.payload_offset)
         for piece, values in zip(part.pieces, levels, strict=True):
             coded.halves.setdefault(piece.tensor, []).append(half_levels(values, trellis=trellis))
         return
-    size, width = sum(piece.nbytes for piece in part.pieces), part.pieces[0].width
-    words = decode_words(part.payload, size, width, group.entropy_coder, part.payload_offset)
+    areas = [exact_area(stream.records[piece.tensor], piece) for piece in part.pieces]
+    width = part.pieces[0].width
+    words = decode_words(part.payload, areas, width, group.entropy_coder, part.payload_offset)
     position = 0
     for piece in part.pieces:
         coded.words.setdefault(piece.tensor, []).append(words[position : position + piece.nbytes])
         position += piece.nbytes
-
-
-def _area(stream: Stream, piece: Piece, trellis: bool) -> Area:  # noqa: FBT001 - as Area has it
-    return Area(stream.records[piece.tensor].shape, piece.start, piece.count, trellis)
 
 
 def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:

@@ -12,7 +12,7 @@ from nncodec.encoder.choice import Choice, centroid_offset, unbiasing_gain
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.trellis import quantise_trellis
 from nncodec.entropy.binarisation import smallest_width
-from nncodec.layout import GroupLayout, Piece, lay_out
+from nncodec.layout import MOST_MIXED_BYTES, GroupLayout, Piece, lay_out, symbol_width
 from nncodec.quantisation import half_levels, scaled_quantiser, step_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
@@ -37,6 +37,7 @@ class GroupPlan:
     representation: Representation
     quantiser: Quantiser | None
     layout: GroupLayout
+    coders: tuple[EntropyCoder, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
         for place, parts in _parts(layout, config).items():
             final[place] = _with_half_levels(choices[place], parts, config)
     groups = [
-        GroupPlan(_representation(key, config), _quantiser(key, final, config), layouts[index])
+        GroupPlan(_representation(key, config), _quantiser(key, final, config), layouts[index], _coders(key, config))
         for key, index in keys.items()
     ]
     return Plan(final, records, groups)
@@ -88,6 +89,16 @@ def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
     if key.dtype is not None:
         return Representation.EXACT
     return Representation.TRELLIS if config.uses_trellis and not key.is_fine else Representation.LEVELS
+
+
+def _coders(key: GroupKey, config: EncoderConfig) -> tuple[EntropyCoder, ...]:
+    """The entropy coders to try. Exact words are worth the mixing coder where they are differences, most near zero."""
+    if key.dtype is None:
+        return config.level_coder, EntropyCoder.RAW
+    mixes = key.is_difference and config.profile == Profile.MAIN and not config.fast
+    if mixes and symbol_width(key.dtype) <= MOST_MIXED_BYTES:
+        return EntropyCoder.LZMA2, EntropyCoder.MIXING, EntropyCoder.RAW
+    return EntropyCoder.LZMA2, EntropyCoder.RAW
 
 
 def slice_ranges(layout: GroupLayout, config: EncoderConfig) -> list[tuple[int, int]]:

@@ -9,10 +9,9 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import GroupPlan, Plan, slice_ranges
 from nncodec.encoder.tables import edits_from
 from nncodec.entropy.lzma2 import Content, compress
-from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.errors import EncodeError
-from nncodec.layout import Piece, element_total, extent, tensor_bytes
+from nncodec.layout import Piece, element_total, exact_area, extent, level_area, tensor_bytes
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.syntax.door import build
@@ -58,8 +57,7 @@ def code_groups(plan: Plan, config: EncoderConfig, progress: Progress | None) ->
     done, coded = 0, []
     for index, group in enumerate(plan.groups):
         headers = [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
-        coder = EntropyCoder.LZMA2 if group.quantiser is None else config.level_coder
-        payloads: dict[EntropyCoder, list[bytes]] = {coder: [], EntropyCoder.RAW: []}
+        payloads: dict[EntropyCoder, list[bytes]] = {coder: [] for coder in group.coders}
         largest = 0
         for header in headers:
             pieces = list(group.layout.pieces(header.first_symbol, header.symbol_count))
@@ -87,13 +85,14 @@ def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: Entro
             choice = plan.choices[piece.tensor]
             data = memoryview(choice.tensor.data if choice.words is None else choice.words).cast("B")
             parts.append(data[piece.start * piece.width : (piece.start + piece.count) * piece.width])
-        return encode_words(b"".join(parts), pieces[0].width, coder)
+        areas = [exact_area(plan.records[piece.tensor], piece) for piece in pieces]
+        return encode_words(b"".join(parts), pieces[0].width, coder, areas)
     levels = []
     for piece in pieces:
         values = plan.choices[piece.tensor].levels
         if values is not None:
             trellis = group.representation == Representation.TRELLIS
-            area = Area(plan.records[piece.tensor].shape, piece.start, piece.count, trellis)
+            area = level_area(plan.records[piece.tensor], piece, trellis=trellis)
             levels.append((values[piece.start : piece.start + piece.count], area, LevelWidth(piece.width)))
     return encode_levels(levels, coder)
 

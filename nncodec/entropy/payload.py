@@ -6,13 +6,18 @@ A new entropy coder is one more branch here and one more file beside this one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
 
 from nncodec.entropy import lzma2
 from nncodec.entropy.binarisation import (
     Levels,
     bytes_to_levels,
     levels_to_bytes,
+    levels_to_words,
     planes_to_words,
+    words_to_levels,
     words_to_planes,
 )
 from nncodec.entropy.mixing.coder import Area, decode_areas, encode_areas
@@ -41,14 +46,26 @@ def decode_levels(
     return bytes_to_levels(_decode(payload, size, coder, offset), counts)
 
 
-def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder) -> bytes:
-    """Payload of a slice of exact words of `width` bytes."""
+def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder, areas: Sequence[Area] = ()) -> bytes:
+    """Payload of a slice of exact words of `width` bytes; the mixing coder is told what `areas` they are."""
+    if coder == EntropyCoder.MIXING:
+        levels = words_to_levels(data, width)
+        ends = list(accumulate(area.count for area in areas))
+        return encode_areas([(levels[end - area.count : end], area) for area, end in zip(areas, ends, strict=True)])
     return _encode(words_to_planes(data, width), lzma2.Content.BYTE_PLANES, coder)
 
 
-def decode_words(payload: memoryview, size: int, width: int, coder: EntropyCoder, offset: int) -> bytes:
-    """The `size` bytes of a slice of exact words. Raises InvalidStreamError."""
-    return planes_to_words(_decode(payload, size, coder, offset), width)
+def decode_words(payload: memoryview, areas: Sequence[Area], width: int, coder: EntropyCoder, offset: int) -> bytes:
+    """The bytes of a slice of exact words. Raises InvalidStreamError."""
+    size = sum(area.count for area in areas) * width
+    if coder != EntropyCoder.MIXING:
+        return planes_to_words(_decode(payload, size, coder, offset), width)
+    lzma2.check_expansion(size, payload, offset)
+    words = levels_to_words(np.concatenate(decode_areas(payload, areas, offset)), width)
+    if words is None:
+        what = f"a level that stands for no word of {width} bytes"
+        raise InvalidStreamError(ErrorClass.ENTROPY, what, clause="9.2.3", offset=offset)
+    return words
 
 
 def _encode(data: bytes, content: lzma2.Content, coder: EntropyCoder) -> bytes:

@@ -5,22 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.vectors import wire
-from tools.vectors.bases import THOUSANDTH, levels_only, plain
+from tools.vectors.bases import THOUSANDTH, levels_only
 from tools.vectors.cases import invalid, patched
-from tools.vectors.draft import Draft
+from tools.vectors.draft import Draft, Group, exact
 from tools.vectors.invalid_parameters import baseline
-from tools.vectors.mixing import GROUP, MIXING, TRELLIS, item_of, mixed, spread
+from tools.vectors.mixing import GROUP, MIXING, TRELLIS, exact_words, item_of, mixed, payload_of, spread
+
+
+def _wide() -> Draft:
+    """Words of eight bytes."""
+    return Draft([exact("w", "float64", (2,), bytes(16))], [Group()])
+
 
 patched(
-    plain,
+    _wide,
     (
         (
-            "mixing-of-exact VALUE_RANGE R-7.1.16",
+            "mixing-of-wide-words VALUE_RANGE R-7.1.16",
             {f"{GROUP}.entropy_coder": wire.u8(MIXING)},
-            "The mixing coder for an exact group.",
+            "The mixing coder for exact words of eight bytes.",
         ),
     ),
 )
+
+
+@invalid("ENTROPY", "9.2.3")
+def mixing_level_without_word() -> Draft:
+    """A level of 32768 where words have two bytes."""
+    draft = exact_words(exact("w", "int16", (2,), bytes(4)))
+    return replace(draft, patches={**draft.patches, "slice0.payload": payload_of([0, 32768], (2,))})
+
+
 patched(
     baseline,
     (

@@ -6,8 +6,11 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nncodec.entropy.mixing.coder import Area
+from nncodec.entropy.binarisation import levels_to_words, words_to_levels
+from nncodec.entropy.mixing.coder import Area, encode_areas
 from nncodec.entropy.payload import decode_levels, decode_words, encode_levels, encode_words
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.tables import EntropyCoder, LevelWidth
@@ -29,11 +32,29 @@ def test_levels_come_back(coder: EntropyCoder) -> None:
     assert [levels.tolist() for levels in again] == [[1, -2, 127], [-32768]]
 
 
-@pytest.mark.parametrize("coder", [EntropyCoder.RAW, EntropyCoder.LZMA2])
+@coders
 @pytest.mark.parametrize("width", [1, 2, 4])
 def test_words_come_back(coder: EntropyCoder, width: int) -> None:
-    payload = encode_words(memoryview(WORDS), width, coder)
-    assert decode_words(memoryview(payload), len(WORDS), width, coder, 0) == WORDS
+    areas = [Area((2,), 0, 2), Area((5, 2), 0, len(WORDS) // width - 2)]
+    payload = encode_words(memoryview(WORDS), width, coder, areas)
+    assert decode_words(memoryview(payload), areas, width, coder, 0) == WORDS
+
+
+def test_mixed_levels_that_stand_for_no_word_are_refused() -> None:
+    area = Area((2,), 0, 2)
+    payload = encode_areas([(np.array([0, 128], np.int32), area)])
+    with pytest.raises(InvalidStreamError) as caught:
+        decode_words(memoryview(payload), [area], 1, EntropyCoder.MIXING, 9)
+    assert (caught.value.error_class, caught.value.clause) == (ErrorClass.ENTROPY, "9.2.3")
+
+
+@given(st.binary(max_size=64), st.sampled_from([1, 2, 4]))
+def test_words_are_levels_in_the_order_of_zigzag(data: bytes, width: int) -> None:
+    data = data[: len(data) // width * width]
+    numbers = [int.from_bytes(data[at : at + width], "little") for at in range(0, len(data), width)]
+    levels = words_to_levels(data, width)
+    assert levels.tolist() == [number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers]
+    assert levels_to_words(levels, width) == data
 
 
 def test_raw_payload_is_the_binarisation() -> None:
@@ -53,4 +74,4 @@ def test_raw_payload_of_another_size_is_refused(change: int) -> None:
 def test_lzma2_payload_of_another_size_is_refused() -> None:
     payload = encode_words(WORDS, 4, EntropyCoder.LZMA2)
     with pytest.raises(InvalidStreamError, match="ENTROPY"):
-        decode_words(memoryview(payload), len(WORDS) - 4, 4, EntropyCoder.LZMA2, 9)
+        decode_words(memoryview(payload), [Area((2,), 0, 2)], 4, EntropyCoder.LZMA2, 9)
