@@ -150,7 +150,7 @@ def lossy_row(pair: Pair, target: float, nnc: Sequence[Point]) -> list[object]:
     theirs = interpolate(nnc, error) if nnc else 0
     modes = Counter(row.prediction for row in encode_at(pair.new, guess, [pair.old]).report.tensors)
     shown = " ".join(f"{count} {mode}" for mode, count in sorted(modes.items()))
-    ratio = f"{exact / theirs:.3f}" if theirs else ""
+    ratio = f"{exact / theirs:.3f}" if exact and theirs else ""
     sizes = (f"{n:,}" if n else "" for n in (alone, exact, closed, theirs))
     return [pair.name, f"{target:.0f}", *sizes, ratio, shown]
 
