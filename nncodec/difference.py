@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.folding import Words, fold, unfold
 from nncodec.tables import QUANTISABLE, DType
-
-Words = npt.NDArray[np.unsignedinteger[Any]]
 
 _WORD: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
 
@@ -25,13 +24,13 @@ def differ(data: bytes | memoryview, predicted: bytes, dtype: DType, width: int)
     turned = _is_negative(base, dtype)
     difference = _ordered(words, dtype) - _ordered(base, dtype)
     difference = np.where(turned, np.zeros_like(difference) - difference, difference)
-    return _fold(difference).tobytes()
+    return fold(difference).tobytes()
 
 
 def add(differences: bytes, predicted: bytes, dtype: DType, width: int) -> bytes:
     """Inverse of `differ`."""
     folded, base = _words(differences, width), _words(predicted, width)
-    difference = _unfold(folded)
+    difference = unfold(folded)
     difference = np.where(_is_negative(base, dtype), np.zeros_like(difference) - difference, difference)
     return _restored(_ordered(base, dtype) + difference, dtype).tobytes()
 
@@ -53,7 +52,7 @@ def _is_negative(base: Words, dtype: DType) -> npt.NDArray[np.bool_]:
 
 
 def _ordered(words: Words, dtype: DType) -> Words:
-    """8.4.1: sign-magnitude words as unsigned integers in the order of their values; other words as they are."""
+    """8.4: sign-magnitude words as unsigned integers in the order of their values; other words as they are."""
     if dtype not in QUANTISABLE:
         return words
     return np.where((words & _top_bit(words)) != 0, ~words, words | _top_bit(words))
@@ -63,15 +62,3 @@ def _restored(ordered: Words, dtype: DType) -> Words:
     if dtype not in QUANTISABLE:
         return ordered
     return np.where((ordered & _top_bit(ordered)) != 0, ordered ^ _top_bit(ordered), ~ordered)
-
-
-def _fold(difference: Words) -> Words:
-    """8.4.2: two's complement 0, -1, 1, -2, ... as 0, 1, 2, 3, ..."""
-    one = difference.dtype.type(1)
-    sign = np.zeros_like(difference) - (difference >> difference.dtype.type(8 * difference.itemsize - 1))
-    return (difference << one) ^ sign
-
-
-def _unfold(folded: Words) -> Words:
-    one = folded.dtype.type(1)
-    return (folded >> one) ^ (np.zeros_like(folded) - (folded & one))

@@ -6,6 +6,7 @@ one fixed-width word of an exact tensor. Encoder and decoder both take the seque
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -102,10 +103,7 @@ def element_total(record: TensorRecord) -> int:
 
 def extent(record: TensorRecord) -> int:
     """Product of all dimensions, an empty one counted as 1: bounded like an element count (Annex A.2)."""
-    product = 1
-    for dim in record.shape:
-        product *= max(dim, 1)
-    return product
+    return math.prod(max(dim, 1) for dim in record.shape)
 
 
 def lay_out(records: Sequence[TensorRecord], group_count: int) -> list[GroupLayout]:

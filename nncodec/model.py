@@ -35,7 +35,8 @@ NUMPY_DTYPES: dict[DType, np.dtype[Any]] = {
 }
 """The element types that numpy has; the others are handled as bytes."""
 
-_DTYPE_OF_NUMPY = {dtype: code for code, dtype in NUMPY_DTYPES.items()}
+DTYPE_OF_NUMPY: dict[np.dtype[Any], DType] = {dtype: code for code, dtype in NUMPY_DTYPES.items()}
+"""The inverse: element types by little-endian numpy type."""
 
 
 def element_count(shape: tuple[int, ...]) -> int:
@@ -83,7 +84,7 @@ class Tensor:
         """Tensor with the elements of `array`. Raises ValueError for a numpy dtype outside table 4.1."""
         array = np.asarray(array)
         little = array.dtype.newbyteorder("<") if array.dtype.byteorder == ">" else array.dtype
-        dtype = _DTYPE_OF_NUMPY.get(little)
+        dtype = DTYPE_OF_NUMPY.get(little)
         if dtype is None:
             raise ValueError(f"tensor {name!r}: numpy dtype {array.dtype} has no element type (SPEC.md table 4.1)")
         return cls(name, dtype, tuple(int(n) for n in array.shape), array.astype(little, copy=False).tobytes())

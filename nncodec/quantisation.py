@@ -11,14 +11,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.entropy.binarisation import Levels
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.kernel import kernel, sequence
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import StepKind
+from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK, StepKind
 
-Levels = npt.NDArray[np.int32]
 HalfLevels = npt.NDArray[np.int64]
 
 OFFSET_SCALE = 256
@@ -100,7 +100,7 @@ def walk_trellis(halves, count):  # type: ignore[no-untyped-def]
         level = halves[i] >> 1
         if state & 1 and level != 0:
             halves[i] += -1 if level > 0 else 1
-        state = (state >> 1) ^ (5 * (state & 1)) ^ (2 * (level & 1))
+        state = (state >> 1) ^ (TRELLIS_FEEDBACK * (state & 1)) ^ (TRELLIS_DRIVE * (level & 1))
 
 
 def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:

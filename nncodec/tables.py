@@ -25,6 +25,10 @@ CONTENT_ID_BYTES: Final = 32
 CRC_BYTES: Final = 4
 """Every region ends in its CRC-32C (Castagnoli), little-endian."""
 
+TRELLIS_FEEDBACK: Final = 5
+TRELLIS_DRIVE: Final = 2
+"""How the state s of the trellis moves at a level of parity p (clause 8.2.1): (s >> 1) ^ 5 (s & 1) ^ 2 p."""
+
 
 class DType(IntEnum):
     """Element types (table 4.1)."""

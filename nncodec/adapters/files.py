@@ -16,6 +16,7 @@ from typing import Final, Protocol, cast
 from nncodec.adapters.reports import damaged, reading, reason, unknown_format
 from nncodec.errors import ModelFileError
 from nncodec.model import Model
+from nncodec.tables import MAGIC
 
 SUFFIXES: Final = {".onnx": "onnx", ".safetensors": "safetensors", ".npz": "npz"}
 """Suffix of a file name -> name of the format."""
@@ -24,7 +25,7 @@ _FOREIGN: Final = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras)"),
     (b"\x80\x02", "a Python pickle (PyTorch)"),
     (b"GGUF", "a GGUF file"),
-    (b"\x89NMC\r\n\x1a\n", "an NMC bitstream, which nndec decodes,"),
+    (MAGIC, "an NMC bitstream, which nndec decodes,"),
 )
 """First bytes of files that are often given by mistake. No format here starts like one of them."""
 

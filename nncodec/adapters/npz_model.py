@@ -16,10 +16,8 @@ from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.npz_strings import pack_strings, unpack_strings
 from nncodec.adapters.reports import damaged, make_tensor
 from nncodec.errors import ModelFileError, UnsupportedModelError
-from nncodec.model import NUMPY_DTYPES, Model, Tensor, element_count
+from nncodec.model import DTYPE_OF_NUMPY, NUMPY_DTYPES, Model, Tensor, element_count
 from nncodec.tables import DType
-
-_DTYPES: Final = {dtype: code for code, dtype in NUMPY_DTYPES.items()}
 
 _SUFFIX: Final = ".npy"
 
@@ -115,7 +113,7 @@ def _read_header(file: IO[bytes], name: str) -> _Header:
 
 
 def _check_dtype(dtype: np.dtype[np.generic], name: str) -> None:
-    if (dtype.kind in "US" and dtype.itemsize) or dtype.newbyteorder("<") in _DTYPES:
+    if (dtype.kind in "US" and dtype.itemsize) or dtype.newbyteorder("<") in DTYPE_OF_NUMPY:
         return  # strings of no width could be counted by the billion in a file of 200 bytes; numpy writes none
     kinds = {"O": "Python objects (unsafe to read)", "V": "records", "M": "dates", "m": "time spans"}
     what = f"array {name!r}: {kinds.get(dtype.kind, 'elements')} of numpy type {dtype}"
@@ -144,7 +142,7 @@ def _tensor(name: str, header: _Header, data: bytes | memoryview) -> Tensor:
     little = header.dtype.newbyteorder("<")
     if header.fortran or header.dtype != little:
         data = _array(header, data).astype(little, order="C").tobytes()
-    return make_tensor(name, _DTYPES[little], header.shape, data)
+    return make_tensor(name, DTYPE_OF_NUMPY[little], header.shape, data)
 
 
 def _array(header: _Header, data: bytes | memoryview) -> npt.NDArray[np.generic]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncodec.adapters.files import load
+from nncodec.adapters.files import SUFFIXES, load
 from nncodec.cli.common import UsageError, read_bytes
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, NncodecError
@@ -14,8 +14,6 @@ from nncodec.limits import Limits
 from nncodec.model import Model
 from nncodec.stream import Identity, read_identity, read_parents
 from nncodec.tables import FILE_EXTENSION, MAGIC
-
-_MODEL_SUFFIXES = (".onnx", ".safetensors", ".npz")
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class References:
         self._sources: dict[bytes, Path] = {}
         self._folder = folder
         self._streams: dict[bytes, Path] | None = None
-        self._unread: Iterator[Path] = iter(_files(folder, _MODEL_SUFFIXES))
+        self._unread: Iterator[Path] = iter(_files(folder, tuple(SUFFIXES)))
         self.given = [self._load(path) for path in given]
 
     def _load(self, path: Path) -> Model:

@@ -16,7 +16,7 @@ from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import energy, level_bits, plane_bits
 from nncodec.encoder.matching import Matcher, Relative
-from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
+from nncodec.encoder.predictors import Candidate, candidates, finite_values, plain_candidate
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
@@ -111,7 +111,7 @@ class Chooser:
 
     def _plain_residual(self, tensor: Tensor) -> Float64s:
         """What a plain difference to the first relative leaves; the tensor itself where that is less."""
-        values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+        values = finite_values(tensor)
         for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
             if candidate.predicted is not None:
                 with np.errstate(over="ignore"):
@@ -166,7 +166,7 @@ class Chooser:
         if self._search is None or tensor.dtype == DType.STRING:
             return
         if tensor.dtype in QUANTISABLE:
-            values = np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+            values = finite_values(tensor)
             yield from candidates(tensor, values, relatives, self._search)
             return
         for relative in relatives:
@@ -176,10 +176,16 @@ class Chooser:
 
 def _copies(candidate: Candidate, tensor: Tensor) -> bool:
     """Whether a COPY by `candidate` gives `tensor`: another type, or NaN, may predict it and yet not be it."""
+    copy = _copy_by(candidate, tensor)
+    return copy is not None and copy.data == tensor.data
+
+
+def _copy_by(candidate: Candidate, tensor: Tensor) -> Tensor | None:
+    """What a COPY by `candidate` gives in the place of `tensor`; None where it cannot be a COPY."""
     term, reference = candidate.pairs[0]
     if not candidate.is_ungained or reference.dtype != tensor.dtype:
-        return False
-    return bool(copied(reference, term, tensor.name, tensor.shape).data == tensor.data)
+        return None
+    return copied(reference, term, tensor.name, tensor.shape)
 
 
 def _is_worth_it(choice: Choice, best: Choice) -> bool:
@@ -193,11 +199,8 @@ def _without_levels(choice: Choice, values: Float64s) -> Choice:
     tensor, candidate = choice.tensor, choice.candidate
     if candidate is None:
         return replace(choice, notice=_WIPED_OUT) if values.any() else choice
-    (term, reference), *others = candidate.pairs
-    if others or not candidate.is_ungained or reference.dtype != tensor.dtype or candidate.predicted is None:
-        return choice
-    copy = copied(reference, term, tensor.name, tensor.shape)
-    if copy.data != round_to(candidate.predicted, tensor.dtype):
+    copy = _copy_by(candidate, tensor)
+    if copy is None or candidate.predicted is None or copy.data != round_to(candidate.predicted, tensor.dtype):
         return choice
     return Choice(tensor, Prediction.COPY, candidate, copy=copy)
 

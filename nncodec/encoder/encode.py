@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.report import EncodeReport, make_report
-from nncodec.encoder.writer import Frame, code_groups, write_stream
+from nncodec.encoder.writer import Frame, Progress, code_groups, write_stream
 from nncodec.errors import EncodeError
 from nncodec.limits import LEVELS, MAX_DIMENSION
 from nncodec.model import Model, Tensor, Topology
@@ -20,8 +20,6 @@ from nncodec.prediction import reconstruct
 from nncodec.rounding import widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE
-
-Progress = Callable[[int, int], None]
 
 
 class EncodeWarning(UserWarning):

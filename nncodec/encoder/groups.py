@@ -75,9 +75,10 @@ def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
     records = [_record(choice, keys, config) for choice in choices]
     layouts = lay_out(records, len(keys))
     final = list(choices)
-    for layout in layouts:
+    for key, layout in zip(keys, layouts, strict=True):
+        trellis = _representation(key, config) == Representation.TRELLIS
         for place, parts in _parts(layout, config).items():
-            final[place] = _with_half_levels(choices[place], parts, config)
+            final[place] = _with_half_levels(choices[place], parts, config, trellis=trellis)
     groups = [
         GroupPlan(_representation(key, config), _quantiser(key, final, config), layouts[index], _coders(key, config))
         for key, index in keys.items()
@@ -116,11 +117,10 @@ def _parts(layout: GroupLayout, config: EncoderConfig) -> dict[int, list[Piece]]
     return parts
 
 
-def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderConfig) -> Choice:
+def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderConfig, *, trellis: bool) -> Choice:
     """The choice with its half levels, and with the levels of the trellis where that is used."""
     if choice.levels is None or choice.residual is None:
         return choice
-    trellis = config.uses_trellis and choice.quantiser is None
     levels = choice.levels
     if trellis:
         step, shape = step_of(config.quantiser()), choice.tensor.shape

@@ -100,6 +100,11 @@ def candidates(
         yield from _pairs(tensor, values, tame)
 
 
+def finite_values(tensor: Tensor) -> Float64s:
+    """The elements of a quantisable tensor, flat; 0 for those that are not finite."""
+    return np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+
+
 def _is_tame(values: Float64s) -> bool:
     """Whether sums of products of such values stay finite: the searches below divide by them."""
     return not values.size or float(np.abs(values).max()) < _LARGEST_SEARCHED
@@ -112,7 +117,7 @@ def _left_over(values: Float64s, predicted: Float64s) -> float:
 
 def _mapped(tensor: Tensor, values: Float64s, relative: Relative, search: MapSearch) -> Iterator[Candidate]:
     reference = relative.tensor
-    finite = np.nan_to_num(widen(reference.data, reference.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = finite_values(reference)
     for channel_map, rows in search.propose(values.reshape(tensor.shape), finite.reshape(reference.shape)):
         term = plain_term(relative, tensor.name, channel_map)
         found = None if rows is None else (reference.shape[channel_map.axes[0] if channel_map.axes else 0], rows)

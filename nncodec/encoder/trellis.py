@@ -7,14 +7,15 @@ by the Laplace model of the magnitude that the row and the column of each weight
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.entropy.binarisation import Levels
 from nncodec.kernel import kernel
-from nncodec.quantisation import Levels
 from nncodec.rounding import Float64s
 
 LAGRANGIAN: Final = 0.5
@@ -44,7 +45,7 @@ def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, st
 
 def magnitude_classes(residual: Float64s, shape: tuple[int, ...], step: float, start: int) -> npt.NDArray[np.uint8]:
     """For each element the class of its expected magnitude: four an octave, from the means of its row and column."""
-    columns = max(int(np.prod(shape[1:])), 1) if shape else 1
+    columns = max(math.prod(shape[1:]), 1)
     magnitudes = np.abs(residual)
     place = np.arange(start, start + residual.size)
     row, column = place // columns - start // columns, place % columns

@@ -30,6 +30,7 @@ from nncodec.syntax.units import build_unit
 from nncodec.tables import EntropyCoder, HeaderCoding, LevelWidth, Profile, Representation, TopologyFormat, UnitType
 
 Progress = Callable[[int, int], None]
+"""Called with the bytes coded so far and the bytes in all."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.folding import fold, unfold
 from nncodec.tables import LevelWidth
 
 Levels = npt.NDArray[np.int32]
@@ -47,12 +48,12 @@ def bytes_to_levels(data: bytes, parts: Sequence[tuple[int, LevelWidth]]) -> lis
 def words_to_levels(data: bytes | memoryview, width: int) -> Levels:
     """9.2.3: words of 1, 2 or 4 bytes as levels: 0, 1, 2, 3, ... stand for 0, -1, 1, -2, ..."""
     words = np.frombuffer(data, f"<u{width}").astype(np.uint32)
-    return ((words >> np.uint32(1)) ^ (np.uint32(0) - (words & np.uint32(1)))).view(np.int32)
+    return unfold(words).view(np.int32)
 
 
 def levels_to_words(levels: Levels, width: int) -> bytes | None:
     """Inverse of `words_to_levels`; None where a level has no word of that width."""
-    folded = ((levels << np.int32(1)) ^ (levels >> np.int32(31))).view(np.uint32)
+    folded = fold(levels.view(np.uint32))
     if width < 4 and folded.size and int(folded.max()) >> (8 * width):
         return None
     return folded.astype(f"<u{width}").tobytes()

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from nncodec.adapters.files import SUFFIXES
+
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-MODEL_SUFFIXES = (".onnx", ".safetensors", ".npz")
 FOREIGN_SUFFIXES = (".tflite", ".h5", ".th")
 _PACKAGES = ("nmc-codec", "numpy", "onnx", "onnxruntime", "safetensors", "zstandard")
 
@@ -20,7 +21,7 @@ def model_files(data: Path) -> Iterator[Path]:
     for path in sorted(data.rglob("*")):
         if "datasets" in path.parts or path.name.endswith("-io.npz"):
             continue
-        if path.suffix in MODEL_SUFFIXES:
+        if path.suffix in SUFFIXES:
             yield path
         elif path.suffix in FOREIGN_SUFFIXES:
             sys.stderr.write(f"skipped: {path.name}: nncodec reads no {path.suffix} files\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,14 +14,12 @@ from nncodec.entropy.mixing import contexts, engine, mixer, predictor, tables
 from nncodec.entropy.mixing.tensor import MARGIN, code_tensor
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.kernel import sequence
+from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK
 
 CLAUSE = "9.5"
 
 FRESH_ERROR: Final = 32
 """Mean error that the first row of a slice starts from: two levels."""
-
-TRELLIS: Final = {False: (0, 0), True: (5, 2)}
-"""Feedback and drive of the trellis of clause 8.2.1; without it the state stays 0."""
 
 _CLASSES = 3
 _USUAL_WORDS = 4
@@ -64,8 +63,9 @@ class _Memory:
     def code(self, decoding: bool, levels: Any, area: Area, engine_state: tuple[Any, Any], end: int) -> int:
         """Code one area; returns how many of its levels were coded."""
         kind, columns, plane, across = area.spread
+        trellis = (TRELLIS_FEEDBACK, TRELLIS_DRIVE) if area.trellis else (0, 0)  # without it the state stays 0
         lap = min(columns, area.count)
-        numbers = np.array([area.count, area.first, columns, plane, across, *TRELLIS[area.trellis]], np.int64)
+        numbers = np.array([area.count, area.first, columns, plane, across, *trellis], np.int64)
         near = sequence(np.zeros(lap + MARGIN + area.count, np.int32))
         errors = sequence(np.zeros(lap + MARGIN + area.count, np.int32))
         of_columns = sequence(np.zeros(lap, np.int32))
@@ -119,10 +119,7 @@ def decode_areas(payload: memoryview, areas: Sequence[Area], offset: int) -> lis
 
 
 def _product(dims: Sequence[int]) -> int:
-    product = 1
-    for dim in dims:
-        product *= dim
-    return max(product, 1)
+    return max(math.prod(dims), 1)
 
 
 def _error(what: str, offset: int) -> InvalidStreamError:
