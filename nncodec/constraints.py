@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncodec.errors import ErrorClass, InvalidStreamError, LimitExceededError
-from nncodec.layout import MOST_MIXED_BYTES, GroupLayout, element_total, extent, symbol_width, tensor_bytes
+from nncodec.layout import GroupLayout, element_total, extent, tensor_bytes
 from nncodec.limits import Limits
 from nncodec.quantisation import step_of
 from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser, SliceGroup
@@ -50,10 +50,13 @@ def check_parent(name: str, parent: int, parameters: ModelParameterSet) -> None:
 
 
 def _check_coder(group: SliceGroup, start: Start) -> None:
-    """R-7.1.17: mixing coder and trellis are not in the baseline profile."""
-    mixing, trellis = group.entropy_coder == EntropyCoder.MIXING, group.representation == Representation.TRELLIS
-    if start.profile == Profile.BASELINE and (mixing or trellis):
-        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.17", "the baseline profile has neither mixing coder nor trellis")
+    """R-7.1.16: exact words do not go with the mixing coder; R-7.1.17: the tools of the baseline profile."""
+    if group.entropy_coder == EntropyCoder.MIXING and group.representation == Representation.EXACT:
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.16", "the mixing coder is for levels, not for exact words")
+    adaptive = group.entropy_coder in {EntropyCoder.MIXING, EntropyCoder.RANS}
+    if start.profile == Profile.BASELINE and (adaptive or group.representation == Representation.TRELLIS):
+        what = "the baseline profile has neither mixing nor rANS coder, and no trellis"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.17", what)
 
 
 def _check_quantiser(quantiser: Quantiser, start: Start) -> None:
@@ -132,10 +135,6 @@ def _check_groups(records: Sequence[TensorRecord], parameters: ModelParameterSet
         if not record.coding.has_levels and record.dtype != first:
             what = f"tensor {record.name!r}: an exact slice group holds {first.name} and {record.dtype.name}"
             raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.13", what)
-        mixing = parameters.groups[record.coding.slice_group].entropy_coder == EntropyCoder.MIXING
-        if mixing and not record.coding.has_levels and symbol_width(record.dtype) > MOST_MIXED_BYTES:
-            what = f"tensor {record.name!r}: the mixing coder does not code {record.dtype.name} exactly"
-            raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.16", what)
     if len(dtypes) != parameters.group_count:
         what = f"{parameters.group_count - len(dtypes)} slice groups hold no tensor"
         raise invalid(ErrorClass.COVERAGE, "R-7.1.14", what)

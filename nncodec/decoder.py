@@ -9,17 +9,18 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from nncodec.difference import add
+from nncodec.difference import add, exponents
 from nncodec.entropy.payload import decode_levels, decode_words
+from nncodec.entropy.rans.coder import WordArea
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.layout import element_total, exact_area, level_area, symbol_width, tensor_bytes
+from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor, strings_are_well_formed
 from nncodec.prediction import copied, predict, predicted_words, reconstruct, referenced
 from nncodec.quantisation import HalfLevels, half_levels
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorRecord, Term
-from nncodec.tables import DType, LevelWidth, Prediction, Representation
+from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Representation
 
 CLAUSE = "8.5"
 
@@ -72,6 +73,19 @@ class _Coded:
     def __init__(self) -> None:
         self.words: dict[int, list[bytes]] = {}
         self.halves: dict[int, list[HalfLevels]] = {}
+        self._predictions: dict[int, bytes] = {}
+
+    def prediction_of(self, stream: Stream, index: int) -> bytes:
+        """8.3.6: the prediction of an exact tensor, made once."""
+        record = stream.records[index]
+        if index not in self._predictions:
+            terms = _terms(stream, record)
+            self._predictions[index] = predicted_words(terms, record.dtype, record.shape)
+        return self._predictions[index]
+
+    def forget(self, index: int) -> None:
+        """The tensor is finished: its prediction is not needed any more."""
+        self._predictions.pop(index, None)
 
 
 def _decode_slices(stream: Stream, wanted: Collection[int], progress: Progress | None) -> _Coded:
@@ -98,19 +112,28 @@ def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
         for piece, values in zip(part.pieces, levels, strict=True):
             coded.halves.setdefault(piece.tensor, []).append(half_levels(values, trellis=trellis))
         return
-    areas = [exact_area(stream.records[piece.tensor], piece) for piece in part.pieces]
-    width = part.pieces[0].width
-    words = decode_words(part.payload, areas, width, group.entropy_coder, part.payload_offset)
+    uses_exponents = group.entropy_coder == EntropyCoder.RANS
+    areas = [_word_area(stream, piece, coded, uses_exponents=uses_exponents) for piece in part.pieces]
+    words = decode_words(part.payload, areas, part.pieces[0].width, group.entropy_coder, part.payload_offset)
     position = 0
     for piece in part.pieces:
         coded.words.setdefault(piece.tensor, []).append(words[position : position + piece.nbytes])
         position += piece.nbytes
 
 
+def _word_area(stream: Stream, piece: Piece, coded: _Coded, *, uses_exponents: bool) -> WordArea:
+    """What the entropy coder is told of a part of an exact tensor."""
+    record = stream.records[piece.tensor]
+    if not uses_exponents or record.coding.prediction != Prediction.REFERENCE:
+        return WordArea(piece.count)
+    found = exponents(coded.prediction_of(stream, piece.tensor), record.dtype, piece.width)
+    return WordArea(piece.count, None if found is None else found[piece.start : piece.start + piece.count])
+
+
 def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     record = stream.records[index]
     coding = record.coding
-    terms = [(term, referenced(term, record.name, stream.parents)) for term in coding.terms]
+    terms = _terms(stream, record)
     if coding.prediction == Prediction.COPY:
         return _copy(record, terms)
     if coding.has_levels:
@@ -118,12 +141,17 @@ def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     else:
         data = b"".join(coded.words.pop(index, []))
         if terms:
-            predicted = predicted_words(terms, record.dtype, record.shape)
-            data = add(data, predicted, record.dtype, symbol_width(record.dtype))
+            data = add(data, coded.prediction_of(stream, index), record.dtype, symbol_width(record.dtype))
+            coded.forget(index)
     if record.dtype == DType.STRING and not strings_are_well_formed(data, element_total(record)):
         what = f"tensor {record.name!r} does not hold {element_total(record)} strings"
         raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause="R-8.5.2")
     return Tensor(record.name, record.dtype, record.shape, data)
+
+
+def _terms(stream: Stream, record: TensorRecord) -> list[tuple[Term, Tensor]]:
+    """The terms of a tensor with the reference tensors that they name."""
+    return [(term, referenced(term, record.name, stream.parents)) for term in record.coding.terms]
 
 
 def _joined(parts: list[HalfLevels]) -> HalfLevels:

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.folding import Words, fold, unfold
-from nncodec.tables import QUANTISABLE, DType
+from nncodec.tables import EXPONENT_BITS, QUANTISABLE, DType
+
+Exponents = npt.NDArray[np.uint16]
 
 _WORD: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
 
@@ -33,6 +35,15 @@ def add(differences: bytes, predicted: bytes, dtype: DType, width: int) -> bytes
     difference = unfold(folded)
     difference = np.where(_is_negative(base, dtype), np.zeros_like(difference) - difference, difference)
     return _restored(_ordered(base, dtype) + difference, dtype).tobytes()
+
+
+def exponents(predicted: bytes, dtype: DType, width: int) -> Exponents | None:
+    """8.4: the exponents of the words of a prediction; None where the type has none."""
+    if dtype not in EXPONENT_BITS:
+        return None
+    words, bits = _words(predicted, width), EXPONENT_BITS[dtype]
+    kind = words.dtype.type
+    return (words >> kind(8 * width - 1 - bits) & kind((1 << bits) - 1)).astype(np.uint16)
 
 
 def _words(data: bytes | memoryview, width: int) -> Words:

@@ -10,15 +10,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from nncodec.entropy.mixing.coder import Area
 from nncodec.model import data_bytes, element_count
 from nncodec.syntax.tensor_table import TensorRecord
 from nncodec.tables import DTYPE_BITS, DType
-
-MOST_MIXED_BYTES: Final = 4
-"""Exact symbols wider than this are not for the mixing coder (R-7.1.16)."""
 
 _COMPLEX_WORD = {DType.COMPLEX64: 4, DType.COMPLEX128: 8}
 
@@ -87,13 +83,6 @@ def tensor_bytes(record: TensorRecord) -> int:
 def level_area(record: TensorRecord, piece: Piece, *, trellis: bool) -> Area:
     """What the mixing coder is told of a tensor part with levels (clause 9.5.1)."""
     return Area(record.shape, piece.start, piece.count, trellis)
-
-
-def exact_area(record: TensorRecord, piece: Piece) -> Area:
-    """The same of an exact tensor part: one row of symbols, where they are not its elements."""
-    symbols = tensor_bytes(record) // piece.width
-    shape = record.shape if symbols == element_total(record) else (symbols,)
-    return Area(shape, piece.start, piece.count)
 
 
 def element_total(record: TensorRecord) -> int:

@@ -91,8 +91,11 @@ DTYPE_BITS: Final[dict[DType, int]] = {
 }
 """Bits of one element; elements below 8 bits are packed, the first in the lowest bits. STRING has no fixed size."""
 
-QUANTISABLE: Final = frozenset({DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
-"""Element types that may be represented by levels; every other type is always exact."""
+EXPONENT_BITS: Final = {DType.FLOAT64: 11, DType.FLOAT32: 8, DType.FLOAT16: 5, DType.BFLOAT16: 8}
+"""Bits of the exponent, below the sign bit, of the element types that may be represented by levels (clause 8.4)."""
+
+QUANTISABLE: Final = frozenset(EXPONENT_BITS)
+"""Those element types; every other type is always exact."""
 
 
 class Profile(IntEnum):
@@ -144,6 +147,7 @@ class EntropyCoder(IntEnum):
     RAW = 0
     LZMA2 = 1
     MIXING = 2
+    RANS = 3
 
 
 class LevelWidth(IntEnum):

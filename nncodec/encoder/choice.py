@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nncodec.difference import differ
+from nncodec.difference import Exponents, differ, exponents
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import energy, level_bits, plane_bits
+from nncodec.encoder.estimate import difference_bits, energy, level_bits, word_bits
 from nncodec.encoder.matching import Matcher, Relative
 from nncodec.encoder.predictors import Candidate, candidates, finite_values, plain_candidate
 from nncodec.entropy.binarisation import Levels
@@ -34,6 +34,8 @@ _SAVING = 0.01
 _SAVING_BITS = 32
 _CHANCE = 0.8
 """What a candidate must save: estimates of n levels differ by chance by up to 0.7 / sqrt(n) (measured)."""
+_EXACT_SAVING = 0.001
+_EXACT_CHANCE = 0.05
 _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer step, or exclude the tensor"
 
 
@@ -44,7 +46,7 @@ class Choice:
     candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; halves: what
     the levels stand for (clause 8.2.1), once the slices are laid out; quantiser:
     its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is
-    predicted. copy: the tensor that a COPY gives.
+    predicted; exponents: those of its prediction. copy: the tensor that a COPY gives.
     """
 
     tensor: Tensor
@@ -55,6 +57,7 @@ class Choice:
     halves: HalfLevels | None = None
     quantiser: Quantiser | None = None
     words: bytes | None = None
+    exponents: Exponents | None = None
     copy: Tensor | None = None
     estimated_bits: float = 0.0
     notice: str | None = None
@@ -150,14 +153,15 @@ class Chooser:
 
     def _choose_exact(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
         width = symbol_width(tensor.dtype)
-        best = Choice(tensor, estimated_bits=plane_bits(tensor.data, width))
+        best = Choice(tensor, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
         for candidate in self._exact_candidates(tensor, relatives):
             predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
             if predicted == tensor.data and _copies(candidate, tensor):
                 return Choice(tensor, Prediction.COPY, candidate, copy=tensor)
             words = differ(tensor.data, predicted, tensor.dtype, width)
-            bits = plane_bits(words, width) + candidate.side_bits
-            choice = Choice(tensor, Prediction.REFERENCE, candidate, words=words, estimated_bits=bits)
+            scales = exponents(predicted, tensor.dtype, width)
+            bits = difference_bits(words, width, scales) + candidate.side_bits
+            choice = Choice(tensor, Prediction.REFERENCE, candidate, words=words, exponents=scales, estimated_bits=bits)
             if _is_worth_it(choice, best):
                 best = choice
         return best
@@ -189,9 +193,14 @@ def _copy_by(candidate: Candidate, tensor: Tensor) -> Tensor | None:
 
 
 def _is_worth_it(choice: Choice, best: Choice) -> bool:
-    """Whether `choice` saves enough to take the place of `best`: most where `best` needs no reference."""
-    chance = _CHANCE / math.sqrt(max(best.tensor.size, 1)) if best.prediction == Prediction.NONE else 0.0
-    return choice.estimated_bits < (1 - _SAVING - chance) * best.estimated_bits - _SAVING_BITS
+    """Whether `choice` saves enough to take the place of `best`: most where `best` needs no reference.
+
+    Of the many bits of an exact word nearly all are sure, so there a small saving is a saving.
+    """
+    saving, chance = (_SAVING, _CHANCE) if choice.words is None else (_EXACT_SAVING, _EXACT_CHANCE)
+    if best.prediction == Prediction.NONE:
+        saving += chance / math.sqrt(max(best.tensor.size, 1))
+    return choice.estimated_bits < (1 - saving) * best.estimated_bits - _SAVING_BITS
 
 
 def _without_levels(choice: Choice, values: Float64s) -> Choice:

@@ -35,7 +35,7 @@ class EncoderConfig:
     include, exclude: name patterns (as in a shell) of floating-point tensors to quantise, or to keep exact, whatever
     the rule of clause E.2 says; exclude wins.
     slice_symbols: symbols of a slice at most.
-    fast: code levels with LZMA2 instead of the mixing coder (MAIN): less time, more bytes.
+    fast: code with rANS only, levels without the trellis (MAIN): far less time, more bytes.
     unbiased: scale what is left of a difference so that the update is not shrunk (MAIN, clause E.6); without it the
     squared error is the least.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
@@ -74,7 +74,9 @@ class EncoderConfig:
     @property
     def level_coder(self) -> EntropyCoder:
         """The entropy coder of levels."""
-        return EntropyCoder.LZMA2 if self.profile == Profile.BASELINE or self.fast else EntropyCoder.MIXING
+        if self.profile == Profile.BASELINE:
+            return EntropyCoder.LZMA2
+        return EntropyCoder.RANS if self.fast else EntropyCoder.MIXING
 
     @property
     def uses_trellis(self) -> bool:

@@ -12,7 +12,8 @@ from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.report import EncodeReport, make_report
-from nncodec.encoder.writer import Frame, Progress, code_groups, write_stream
+from nncodec.encoder.slices import Progress, code_groups
+from nncodec.encoder.writer import Frame, write_stream
 from nncodec.errors import EncodeError
 from nncodec.limits import LEVELS, MAX_DIMENSION
 from nncodec.model import Model, Tensor, Topology

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.difference import Exponents
 from nncodec.entropy.binarisation import Levels, words_to_planes
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
 from nncodec.rounding import Float64s
+from nncodec.tables import EXPONENT_BITS, DType
 
 Counts = npt.NDArray[np.int64]
+
+_MANTISSA = 1
+_SAMPLE = 1024
 
 
 def entropy_bits(counts: Counts) -> float:
@@ -37,8 +44,43 @@ def level_bits(levels: Levels) -> float:
 def plane_bits(words: bytes | memoryview, width: int) -> float:
     """Order-0 entropy of the byte planes of `words`, in bits: what an exact tensor costs, roughly."""
     planes = np.frombuffer(words_to_planes(words, width), np.uint8).reshape(width, -1)
-    histograms = (np.bincount(plane, minlength=256) for plane in planes)
-    return sum(entropy_bits(counts[counts > 0]) for counts in histograms)
+    return sum(_counted_bits(np.bincount(plane)) for plane in planes)
+
+
+def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
+    """What an exact tensor costs, roughly: a list of its words; or sign, exponent and two bits, and the bits below."""
+    numbers = np.frombuffer(words, f"<u{width}")
+    if dtype not in EXPONENT_BITS or not numbers.size:
+        return plane_bits(words, width)
+    low = max(8 * width - 3 - EXPONENT_BITS[dtype], 0)
+    below = max(low - trailing_zeros(numbers), 0)
+    bits = _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size
+    if np.unique(numbers[:_SAMPLE]).size > min(numbers.size, _SAMPLE) // 2:
+        return bits
+    counts = np.unique(numbers, return_counts=True)[1]
+    return min(bits, entropy_bits(counts) + 8.0 * width * counts.size)
+
+
+def trailing_zeros(words: npt.NDArray[np.unsignedinteger[Any]]) -> int:
+    """How many of the lowest bits are 0 in every word; 0 where all are."""
+    together = int(np.bitwise_or.reduce(words)) if words.size else 0
+    return (together & -together).bit_length() - 1 if together else 0
+
+
+def difference_bits(folded: bytes, width: int, exponents: Exponents | None) -> float:
+    """What folded differences cost, roughly: tokens given the exponents of the prediction, and the bits behind."""
+    if exponents is None or not folded:
+        return plane_bits(folded, width)
+    how = Binarisation(Kind.FOLDED, width, _MANTISSA)
+    tokens, _ = tokenise(np.frombuffer(folded, f"<u{width}").astype(work_dtype(width)), how, 0)
+    joint = _counted_bits(np.bincount(exponents.astype(np.int64) * how.alphabet + tokens))
+    return joint - _counted_bits(np.bincount(exponents)) + float(how.widths()[tokens].sum())
+
+
+def _counted_bits(counts: Counts) -> float:
+    """Entropy of a source that gave `counts`, which a few symbols make look smaller (Miller and Madow, 1955)."""
+    occurring = counts[counts > 0]
+    return entropy_bits(occurring) + max(occurring.size - 1, 0) / (2 * math.log(2))
 
 
 def energy(values: Float64s) -> float:

@@ -11,8 +11,8 @@ import numpy as np
 from nncodec.encoder.choice import Choice, centroid_offset, unbiasing_gain
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.trellis import quantise_trellis
-from nncodec.entropy.binarisation import smallest_width
-from nncodec.layout import MOST_MIXED_BYTES, GroupLayout, Piece, lay_out, symbol_width
+from nncodec.entropy.binarisation import Levels, smallest_width
+from nncodec.layout import GroupLayout, Piece, lay_out
 from nncodec.quantisation import half_levels, scaled_quantiser, step_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
@@ -20,6 +20,7 @@ from nncodec.table import identity_of
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Profile, Representation
 
 _GAIN_MATTERS = 1.001
+_EXACT_CODERS = (EntropyCoder.RANS, EntropyCoder.LZMA2, EntropyCoder.RAW)
 
 
 class GroupKey(NamedTuple):
@@ -52,6 +53,11 @@ class Plan:
         """The quantiser that holds for a tensor."""
         group = record.coding.slice_group
         return record.coding.quantiser or (None if group is None else self.groups[group].quantiser)
+
+    def levels_of(self, piece: Piece) -> Levels:
+        """The levels of a tensor part."""
+        levels = self.choices[piece.tensor].levels
+        return np.zeros(0, np.int32) if levels is None else levels[piece.start : piece.start + piece.count]
 
 
 def key_of(choice: Choice) -> GroupKey | None:
@@ -93,13 +99,12 @@ def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
 
 
 def _coders(key: GroupKey, config: EncoderConfig) -> tuple[EntropyCoder, ...]:
-    """The entropy coders to try. Exact words are worth the mixing coder where they are differences, most near zero."""
+    """The entropy coders to try."""
     if key.dtype is None:
         return config.level_coder, EntropyCoder.RAW
-    mixes = key.is_difference and config.profile == Profile.MAIN and not config.fast
-    if mixes and symbol_width(key.dtype) <= MOST_MIXED_BYTES:
-        return EntropyCoder.LZMA2, EntropyCoder.MIXING, EntropyCoder.RAW
-    return EntropyCoder.LZMA2, EntropyCoder.RAW
+    if config.profile == Profile.BASELINE:
+        return EntropyCoder.LZMA2, EntropyCoder.RAW
+    return (EntropyCoder.RANS, EntropyCoder.RAW) if config.fast else _EXACT_CODERS
 
 
 def slice_ranges(layout: GroupLayout, config: EncoderConfig) -> list[tuple[int, int]]:
@@ -159,7 +164,7 @@ def _record(choice: Choice, keys: dict[GroupKey, int], config: EncoderConfig) ->
 
 
 def _width(choice: Choice, config: EncoderConfig) -> LevelWidth:
-    """The mixing coder has no use for widths: the same for all costs the least in the table."""
+    """The coders of MAIN have no use for widths: the same for all costs the least in the table."""
     if choice.levels is None:
         return LevelWidth.NONE
-    return LevelWidth.INT32 if config.level_coder == EntropyCoder.MIXING else smallest_width(choice.levels)
+    return smallest_width(choice.levels) if config.profile == Profile.BASELINE else LevelWidth.INT32

@@ -1,23 +1,22 @@
-"""SPEC.md clause E.10 (informative): from a plan to the bytes of a stream."""
+"""SPEC.md clause E.12 (informative): from coded slices to the bytes of a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.groups import GroupPlan, Plan, slice_ranges
+from nncodec.encoder.groups import Plan
+from nncodec.encoder.slices import CodedGroup
 from nncodec.encoder.tables import edits_from
 from nncodec.entropy.lzma2 import Content, compress
-from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.errors import EncodeError
-from nncodec.layout import Piece, element_total, exact_area, extent, level_area, tensor_bytes
+from nncodec.layout import element_total, extent, tensor_bytes
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.syntax.door import build
 from nncodec.syntax.end import End, IndexEntry, build_end
-from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, ModelParameterSet, SliceGroup
-from nncodec.syntax.slice import SliceHeader, build_slice_unit
+from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, ModelParameterSet
+from nncodec.syntax.slice import build_slice_unit
 from nncodec.syntax.start import Start, build_start
 from nncodec.syntax.tensor_table import (
     TENSOR_TABLE_UNIT,
@@ -27,20 +26,7 @@ from nncodec.syntax.tensor_table import (
 )
 from nncodec.syntax.topology import TOPOLOGY_UNIT, TopologyUnit
 from nncodec.syntax.units import build_unit
-from nncodec.tables import EntropyCoder, HeaderCoding, LevelWidth, Profile, Representation, TopologyFormat, UnitType
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes coded so far and the bytes in all."""
-
-
-@dataclass(frozen=True)
-class CodedGroup:
-    """A slice group with the payloads of its slices."""
-
-    group: SliceGroup
-    headers: list[SliceHeader]
-    payloads: list[bytes]
-    largest_slice: int
+from nncodec.tables import HeaderCoding, Profile, TopologyFormat, UnitType
 
 
 @dataclass(frozen=True)
@@ -50,52 +36,6 @@ class Written:
     data: bytes
     level: int
     bytes_by_part: dict[str, int]
-
-
-def code_groups(plan: Plan, config: EncoderConfig, progress: Progress | None) -> list[CodedGroup]:
-    """Code every slice of every group with each admissible coder, and keep the shortest."""
-    total = sum(segment.count * segment.width for group in plan.groups for segment in group.layout.segments)
-    done, coded = 0, []
-    for index, group in enumerate(plan.groups):
-        headers = [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
-        payloads: dict[EntropyCoder, list[bytes]] = {coder: [] for coder in group.coders}
-        largest = 0
-        for header in headers:
-            pieces = list(group.layout.pieces(header.first_symbol, header.symbol_count))
-            for candidate, parts in payloads.items():
-                parts.append(_payload(plan, pieces, group, candidate))
-            size = sum(piece.nbytes for piece in pieces)
-            largest, done = max(largest, size), done + size
-            if progress is not None:
-                progress(done, total)
-        coded.append(_cheapest(group, headers, payloads, largest))
-    return coded
-
-
-def _cheapest(
-    group: GroupPlan, headers: list[SliceHeader], payloads: dict[EntropyCoder, list[bytes]], largest: int
-) -> CodedGroup:
-    coder = min(payloads, key=lambda choice: sum(map(len, payloads[choice])))
-    return CodedGroup(SliceGroup(group.representation, coder, group.quantiser), headers, payloads[coder], largest)
-
-
-def _payload(plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: EntropyCoder) -> bytes:
-    if group.quantiser is None:
-        parts = []
-        for piece in pieces:
-            choice = plan.choices[piece.tensor]
-            data = memoryview(choice.tensor.data if choice.words is None else choice.words).cast("B")
-            parts.append(data[piece.start * piece.width : (piece.start + piece.count) * piece.width])
-        areas = [exact_area(plan.records[piece.tensor], piece) for piece in pieces]
-        return encode_words(b"".join(parts), pieces[0].width, coder, areas)
-    levels = []
-    for piece in pieces:
-        values = plan.choices[piece.tensor].levels
-        if values is not None:
-            trellis = group.representation == Representation.TRELLIS
-            area = level_area(plan.records[piece.tensor], piece, trellis=trellis)
-            levels.append((values[piece.start : piece.start + piece.count], area, LevelWidth(piece.width)))
-    return encode_levels(levels, coder)
 
 
 def write_stream(plan: Plan, coded: Sequence[CodedGroup], decoded: Model, frame: Frame) -> Written:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.folding import fold, unfold
+from nncodec.folding import Words, fold, unfold
 from nncodec.tables import LevelWidth
 
 Levels = npt.NDArray[np.int32]
@@ -45,18 +45,14 @@ def bytes_to_levels(data: bytes, parts: Sequence[tuple[int, LevelWidth]]) -> lis
     return levels
 
 
-def words_to_levels(data: bytes | memoryview, width: int) -> Levels:
-    """9.2.3: words of 1, 2 or 4 bytes as levels: 0, 1, 2, 3, ... stand for 0, -1, 1, -2, ..."""
-    words = np.frombuffer(data, f"<u{width}").astype(np.uint32)
+def folded_to_levels(words: Words) -> Levels:
+    """9.2.3: 32-bit words 0, 1, 2, 3, ... as levels 0, -1, 1, -2, ..."""
     return unfold(words).view(np.int32)
 
 
-def levels_to_words(levels: Levels, width: int) -> bytes | None:
-    """Inverse of `words_to_levels`; None where a level has no word of that width."""
-    folded = fold(levels.view(np.uint32))
-    if width < 4 and folded.size and int(folded.max()) >> (8 * width):
-        return None
-    return folded.astype(f"<u{width}").tobytes()
+def levels_to_folded(levels: Levels) -> Words:
+    """Inverse of `folded_to_levels`."""
+    return fold(levels.view(np.uint32))
 
 
 def words_to_planes(data: bytes | memoryview, width: int) -> bytes:

@@ -6,7 +6,6 @@ A new entropy coder is one more branch here and one more file beside this one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -14,21 +13,23 @@ from nncodec.entropy import lzma2
 from nncodec.entropy.binarisation import (
     Levels,
     bytes_to_levels,
+    folded_to_levels,
     levels_to_bytes,
-    levels_to_words,
     planes_to_words,
-    words_to_levels,
     words_to_planes,
 )
 from nncodec.entropy.mixing.coder import Area, decode_areas, encode_areas
+from nncodec.entropy.rans import coder as rans
+from nncodec.entropy.rans.coder import WordArea
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.tables import EntropyCoder, LevelWidth
 
 CLAUSE = "9.4"
+_FOLDED_BYTES = 4
 
 
 def encode_levels(parts: Sequence[tuple[Levels, Area, LevelWidth]], coder: EntropyCoder) -> bytes:
-    """Payload of a slice of levels."""
+    """Payload of a slice of levels, under any coder but rANS, which needs a head."""
     if coder == EntropyCoder.MIXING:
         return encode_areas([(levels, area) for levels, area, _ in parts])
     return _encode(levels_to_bytes([(levels, width) for levels, _, width in parts]), lzma2.Content.LEVELS, coder)
@@ -39,33 +40,30 @@ def decode_levels(
 ) -> list[Levels]:
     """The levels of a slice, part by part. Raises InvalidStreamError."""
     size = sum(area.count * width for area, width in parts)
-    lzma2.check_expansion(size, payload, offset)
+    if coder in {EntropyCoder.MIXING, EntropyCoder.RANS}:
+        lzma2.check_expansion(size, payload, offset)
     if coder == EntropyCoder.MIXING:
         return decode_areas(payload, [area for area, _ in parts], offset)
+    if coder == EntropyCoder.RANS:
+        areas = [WordArea(area.count) for area, _ in parts]
+        levels = folded_to_levels(rans.decode_words(payload, areas, _FOLDED_BYTES, offset))
+        return np.split(levels, np.cumsum([area.count for area in areas])[:-1])
     counts = [(area.count, width) for area, width in parts]
     return bytes_to_levels(_decode(payload, size, coder, offset), counts)
 
 
-def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder, areas: Sequence[Area] = ()) -> bytes:
-    """Payload of a slice of exact words of `width` bytes; the mixing coder is told what `areas` they are."""
-    if coder == EntropyCoder.MIXING:
-        levels = words_to_levels(data, width)
-        ends = list(accumulate(area.count for area in areas))
-        return encode_areas([(levels[end - area.count : end], area) for area, end in zip(areas, ends, strict=True)])
+def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder) -> bytes:
+    """Payload of a slice of exact words of `width` bytes, under LZMA2 or RAW."""
     return _encode(words_to_planes(data, width), lzma2.Content.BYTE_PLANES, coder)
 
 
-def decode_words(payload: memoryview, areas: Sequence[Area], width: int, coder: EntropyCoder, offset: int) -> bytes:
+def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, coder: EntropyCoder, offset: int) -> bytes:
     """The bytes of a slice of exact words. Raises InvalidStreamError."""
     size = sum(area.count for area in areas) * width
-    if coder != EntropyCoder.MIXING:
-        return planes_to_words(_decode(payload, size, coder, offset), width)
-    lzma2.check_expansion(size, payload, offset)
-    words = levels_to_words(np.concatenate(decode_areas(payload, areas, offset)), width)
-    if words is None:
-        what = f"a level that stands for no word of {width} bytes"
-        raise InvalidStreamError(ErrorClass.ENTROPY, what, clause="9.2.3", offset=offset)
-    return words
+    if coder == EntropyCoder.RANS:
+        lzma2.check_expansion(size, payload, offset)
+        return rans.decode_words(payload, areas, width, offset).astype(f"<u{width}").tobytes()
+    return planes_to_words(_decode(payload, size, coder, offset), width)
 
 
 def _encode(data: bytes, content: lzma2.Content, coder: EntropyCoder) -> bytes:

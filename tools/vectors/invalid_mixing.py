@@ -5,41 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.vectors import wire
-from tools.vectors.bases import THOUSANDTH, levels_only
+from tools.vectors.bases import THOUSANDTH, levels_only, plain
 from tools.vectors.cases import invalid, patched
-from tools.vectors.draft import Draft, Group, exact
+from tools.vectors.draft import Draft
 from tools.vectors.invalid_parameters import baseline
-from tools.vectors.mixing import GROUP, MIXING, TRELLIS, exact_words, item_of, mixed, payload_of, spread
-
-
-def _wide() -> Draft:
-    """Words of eight bytes."""
-    return Draft([exact("w", "float64", (2,), bytes(16))], [Group()])
-
+from tools.vectors.mixing import GROUP, MIXING, TRELLIS, item_of, mixed, spread
+from tools.vectors.rans import RANS
 
 patched(
-    _wide,
+    plain,
     (
         (
-            "mixing-of-wide-words VALUE_RANGE R-7.1.16",
+            "mixing-of-exact-words VALUE_RANGE R-7.1.16",
             {f"{GROUP}.entropy_coder": wire.u8(MIXING)},
-            "The mixing coder for exact words of eight bytes.",
+            "The mixing coder for exact words.",
         ),
     ),
 )
-
-
-@invalid("ENTROPY", "9.2.3")
-def mixing_level_without_word() -> Draft:
-    """A level of 32768 where words have two bytes."""
-    draft = exact_words(exact("w", "int16", (2,), bytes(4)))
-    return replace(draft, patches={**draft.patches, "slice0.payload": payload_of([0, 32768], (2,))})
-
-
 patched(
     baseline,
     (
         ("baseline-mixing VALUE_RANGE R-7.1.17 A.1", {f"{GROUP}.entropy_coder": wire.u8(MIXING)}, "In BASELINE."),
+        ("baseline-rans VALUE_RANGE R-7.1.17 A.1", {f"{GROUP}.entropy_coder": wire.u8(RANS)}, "In BASELINE."),
         ("baseline-trellis VALUE_RANGE R-7.1.17 A.1", {f"{GROUP}.representation": wire.u8(TRELLIS)}, "In BASELINE."),
     ),
 )

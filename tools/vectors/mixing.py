@@ -73,17 +73,3 @@ def _areas(items: Sequence[Item], first: int, count: int, *, trellis: bool) -> l
 def spread(count: int, scale: int) -> list[int]:
     """Levels of either sign, most of them small, up to about `scale`."""
     return [((n * 2654435761) % 1000003 % (2 * scale + 1) - scale) // (1 + n * 7 % 5) for n in range(count)]
-
-
-def payload_of(levels: Levels, dims: tuple[int, ...]) -> bytes:
-    """The payload of one whole tensor."""
-    return encode_areas([(np.array(levels, np.int32), Area(dims, 0, len(levels)))])
-
-
-def exact_words(item: Item) -> Draft:
-    """An exact tensor under the mixing coder (9.2.3)."""
-    numbers = [int.from_bytes(symbol, "little") for _, symbol in item.symbols()]
-    levels = [number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers]
-    dims = item.dims if prod(item.dims) == len(levels) else (len(levels),)
-    patches = {f"{GROUP}.entropy_coder": u8(MIXING), "slice0.payload": payload_of(levels, dims)}
-    return Draft([item], [Group()], patches=patches)

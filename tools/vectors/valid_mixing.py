@@ -7,8 +7,8 @@ from dataclasses import replace
 from tools.vectors import wire
 from tools.vectors.bases import THOUSANDTH
 from tools.vectors.cases import valid
-from tools.vectors.draft import Draft, Group, exact
-from tools.vectors.mixing import GROUP, TRELLIS, exact_words, item_of, mixed, spread
+from tools.vectors.draft import Draft, Group
+from tools.vectors.mixing import GROUP, TRELLIS, item_of, mixed, spread
 
 STEP = wire.compact(50 << 10 | 77, -20)
 
@@ -158,36 +158,3 @@ def trellis_lzma2() -> Draft:
     """Trellis levels under LZMA2."""
     item = item_of("w", (20,), spread(20, 3), STEP, [20])
     return replace(Draft([item], [Group(STEP, wire.stored)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS)})
-
-
-@valid("9.2.3")
-def mixing_exact_bytes() -> Draft:
-    """An exact matrix of bytes under the mixing coder."""
-    return exact_words(exact("w", "uint8", (5, 6), bytes(n * n % 256 for n in range(30))))
-
-
-@valid("9.2.3")
-def mixing_exact_words() -> Draft:
-    """Exact words of four bytes under the mixing coder: signs, extremes, NaN."""
-    words = (0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE, 0x7FC00001, 0x3F800000)
-    data = b"".join(word.to_bytes(4, "little") for word in words)
-    return exact_words(exact("w", "float32", (3, 3), data))
-
-
-@valid("9.2.3", "7.2")
-def mixing_exact_packed() -> Draft:
-    """Packed elements are symbols of a byte in one row, whatever the shape."""
-    return exact_words(exact("w", "int4", (3, 5), bytes(range(17, 25))))
-
-
-@valid("9.2.3", "7.2")
-def mixing_exact_complex() -> Draft:
-    """Halves of complex elements are symbols in one row."""
-    return exact_words(exact("w", "complex64", (2, 2), bytes(range(32))))
-
-
-@valid("9.2.3")
-def mixing_exact_halves() -> Draft:
-    """Exact words of two bytes under the mixing coder."""
-    data = b"".join((n * 4099 % 65536).to_bytes(2, "little") for n in range(24))
-    return exact_words(exact("w", "bfloat16", (2, 3, 2, 2), data))

@@ -133,9 +133,11 @@ def test_levels_share_a_group_and_exact_tensors_one_for_each_type() -> None:
 
 def test_entropy_coder_and_header_coding_are_the_smaller_ones() -> None:
     noise = Tensor("n", DType.UINT8, (999,), np.random.default_rng(0).bytes(999))
-    flat = Tensor("f", DType.INT8, (999,), bytes(999))
-    stream = read_stream(encode(Model((noise, flat)), LOSSLESS))
-    assert [item.entropy_coder for item in stream.parameters.groups] == [EntropyCoder.RAW, EntropyCoder.LZMA2]
+    again = Tensor("f", DType.INT8, (1000,), bytes(range(250)) * 4)
+    small = Tensor("s", DType.INT16, (999,), np.random.default_rng(0).integers(-9, 9, 999, np.int16).tobytes())
+    stream = read_stream(encode(Model((noise, again, small)), LOSSLESS))
+    coders = [group.entropy_coder for group in stream.parameters.groups]
+    assert coders == [EntropyCoder.RAW, EntropyCoder.LZMA2, EntropyCoder.RANS]
     units = read_stream(encode(many(50), LOSSLESS)).units
     table = next(unit for unit in units if unit.unit_type == UnitType.TENSOR_TABLE)
     assert bytes(table.payload[:2]) == bytes([0, HeaderCoding.LZMA2])

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncodec.entropy.binarisation import levels_to_words, words_to_levels
-from nncodec.entropy.mixing.coder import Area, encode_areas
+from nncodec.encoder.rans_model import Material, model_of
+from nncodec.entropy.binarisation import folded_to_levels, levels_to_folded
+from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words, encode_levels, encode_words
+from nncodec.entropy.rans.coder import WordArea
+from nncodec.entropy.rans.coder import encode_words as encode_by_rans
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.tables import EntropyCoder, LevelWidth
+from nncodec.tables import DType, EntropyCoder, LevelWidth
 
-coders = pytest.mark.parametrize("coder", EntropyCoder)
+coders = pytest.mark.parametrize("coder", [coder for coder in EntropyCoder if coder != EntropyCoder.RANS])
 AREAS = [Area((3,), 0, 3), Area((2, 2), 1, 1)]
 LEVELS = [
     (np.array([1, -2, 127], np.int32), AREAS[0], LevelWidth.INT8),
@@ -32,29 +35,41 @@ def test_levels_come_back(coder: EntropyCoder) -> None:
     assert [levels.tolist() for levels in again] == [[1, -2, 127], [-32768]]
 
 
-@coders
+@pytest.mark.parametrize("coder", [EntropyCoder.RAW, EntropyCoder.LZMA2])
 @pytest.mark.parametrize("width", [1, 2, 4])
 def test_words_come_back(coder: EntropyCoder, width: int) -> None:
-    areas = [Area((2,), 0, 2), Area((5, 2), 0, len(WORDS) // width - 2)]
-    payload = encode_words(memoryview(WORDS), width, coder, areas)
+    areas = [WordArea(2), WordArea(len(WORDS) // width - 2)]
+    payload = encode_words(memoryview(WORDS), width, coder)
     assert decode_words(memoryview(payload), areas, width, coder, 0) == WORDS
 
 
-def test_mixed_levels_that_stand_for_no_word_are_refused() -> None:
-    area = Area((2,), 0, 2)
-    payload = encode_areas([(np.array([0, 128], np.int32), area)])
-    with pytest.raises(InvalidStreamError) as caught:
-        decode_words(memoryview(payload), [area], 1, EntropyCoder.MIXING, 9)
-    assert (caught.value.error_class, caught.value.clause) == (ErrorClass.ENTROPY, "9.2.3")
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_words_come_back_from_rans(width: int) -> None:
+    words = np.frombuffer(WORDS, f"<u{width}").astype(np.uint32)
+    material = Material(words, [WordArea(len(words))], width, DType.UINT8, is_fast=False)
+    payload = encode_by_rans(words, material.areas, model_of(material))
+    assert decode_words(memoryview(payload), material.areas, width, EntropyCoder.RANS, 0) == WORDS
 
 
-@given(st.binary(max_size=64), st.sampled_from([1, 2, 4]))
-def test_words_are_levels_in_the_order_of_zigzag(data: bytes, width: int) -> None:
-    data = data[: len(data) // width * width]
-    numbers = [int.from_bytes(data[at : at + width], "little") for at in range(0, len(data), width)]
-    levels = words_to_levels(data, width)
-    assert levels.tolist() == [number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers]
-    assert levels_to_words(levels, width) == data
+def test_levels_come_back_from_rans() -> None:
+    words = levels_to_folded(np.concatenate([levels for levels, _, _ in LEVELS]))
+    material = Material(words, [WordArea(3), WordArea(1)], 4, None, is_fast=False)
+    payload = encode_by_rans(words, material.areas, model_of(material))
+    again = decode_levels(memoryview(payload), PARTS, EntropyCoder.RANS, 0)
+    assert [levels.tolist() for levels in again] == [[1, -2, 127], [-32768]]
+
+
+@pytest.mark.parametrize("coder", [EntropyCoder.RANS, EntropyCoder.MIXING])
+def test_payload_too_short_for_its_symbols_is_refused_before_it_is_decoded(coder: EntropyCoder) -> None:
+    with pytest.raises(InvalidStreamError, match="ENTROPY at byte 9: a payload of 2 bytes cannot hold"):
+        decode_levels(memoryview(b"\0\0"), [(Area((20_000,), 0, 20_000), LevelWidth.INT32)], coder, 9)
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1)))
+def test_levels_are_folded_in_the_order_of_zigzag(levels: list[int]) -> None:
+    words = levels_to_folded(np.array(levels, np.int32))
+    assert words.tolist() == [2 * level if level >= 0 else -2 * level - 1 for level in levels]
+    assert folded_to_levels(words).tolist() == levels
 
 
 def test_raw_payload_is_the_binarisation() -> None:
@@ -74,4 +89,4 @@ def test_raw_payload_of_another_size_is_refused(change: int) -> None:
 def test_lzma2_payload_of_another_size_is_refused() -> None:
     payload = encode_words(WORDS, 4, EntropyCoder.LZMA2)
     with pytest.raises(InvalidStreamError, match="ENTROPY"):
-        decode_words(memoryview(payload), [Area((2,), 0, 2)], 4, EntropyCoder.LZMA2, 9)
+        decode_words(memoryview(payload), [WordArea(2)], 4, EntropyCoder.LZMA2, 9)

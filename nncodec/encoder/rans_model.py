@@ -1,0 +1,310 @@
+"""SPEC.md clause E.10 (informative): how a slice is put before the rANS coder: binarisations, contexts, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from nncodec.encoder.estimate import trailing_zeros
+from nncodec.encoder.frequencies import Integers, fit_table, merged, table_bits, tables_bits
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise
+from nncodec.entropy.rans.coder import Exponents, WordArea
+from nncodec.entropy.rans.head import CodingSet, Head
+from nncodec.entropy.rans.kernels import ACTIVITIES
+from nncodec.entropy.rans.lanes import activities
+from nncodec.tables import EXPONENT_BITS, DType
+
+SYMBOLS_OF_A_LANE: Final = 4096
+BYTES_OF_A_LANE: Final = 2048
+MOST_LANES: Final = 4096
+_SIDES = 32
+_ROOM_ABOVE = 4
+_CENTRE = 16
+"""Where the mean exponent of an area is put, so that areas of any scale share tables."""
+_PRECISION = 3
+_SMALLEST_OF_ITS_OWN = 4096
+_MOST_OF_THEIR_OWN = 48
+_SAMPLE = 1024
+_SET_ENTRY_BITS = 40.0
+_MOST_DISTINCT = 4096
+_ACTIVITY_CONTEXTS = 4
+_LEVEL_CONTEXTS = 16
+_MOST_TRIED = 1 << 17
+_MOST_COUNTED = 1 << 14
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a slice holds: the words of `areas`, of `width` bytes.
+
+    dtype: of exact words that are no differences; None for levels and differences, whose sign is the lowest bit.
+    """
+
+    words: Words
+    areas: Sequence[WordArea]
+    width: int
+    dtype: DType | None
+    is_fast: bool
+
+    def parts(self) -> list[Words]:
+        """The words, area by area."""
+        return np.split(self.words, np.cumsum([area.count for area in self.areas])[:-1])
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A set before its tables: which areas it has, and how their words become tokens."""
+
+    how: Binarisation
+    areas: tuple[int, ...]
+    sides: int = 1
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A slice as its drafts see it: tokens and, where they matter, activities of all areas; and the base of each."""
+
+    tokens: list[Tokens]
+    met: list[Integers] | None
+    bases: list[int]
+    lanes: int
+    start: int
+
+
+def model_of(material: Material) -> Head:
+    """The head by which the rANS coder codes `material`."""
+    bases = _bases(material)
+    drafts = list(_drafts(material, bases))
+    laid = _lay(material, drafts, bases)
+    contexts = [_contexts(material, draft, laid) for draft in drafts]
+    count, largest = len(material.words), max(max(np.count_nonzero(tables, 1)) for _, tables in contexts)
+    scale = min(max(10, count.bit_length() - 4, int(largest).bit_length() + 2), 12 if largest < 512 else 15)
+    sets = tuple(
+        replace(each, tables=tuple(fit_table(counts, scale, _PRECISION) for counts in tables))
+        for each, tables in contexts
+    )
+    number = {area: place for place, draft in enumerate(drafts) for area in draft.areas}
+    areas = tuple((number[area], base) for area, base in enumerate(bases))
+    return Head(laid.lanes, scale, _PRECISION, laid.start, sets, areas, ())
+
+
+def _bases(material: Material) -> list[int]:
+    """For each area the exponent that its contexts, or its tokens, are told from."""
+    bases: list[int] = []
+    for words, area in zip(material.parts(), material.areas, strict=True):
+        base = None
+        if material.dtype is None and area.exponents is not None:
+            base = _base_of_difference(words, area.exponents)
+        elif material.dtype in EXPONENT_BITS:
+            base = _base_of_floats(words, material)
+        bases.append((bases[-1] if bases else 0) if base is None else base)
+    return bases
+
+
+def _base_of_difference(words: Words, exponents: Exponents) -> int | None:
+    """An update has one size; in units of the last place that is its exponent less that of the prediction."""
+    changed = words > 0
+    if not changed.any():
+        return None
+    lengths = np.frexp(words[changed].astype(np.float64))[1]
+    return round(float((lengths + exponents[changed]).mean())) + _ROOM_ABOVE - _SIDES
+
+
+def _base_of_floats(words: Words, material: Material) -> int | None:
+    exponents = _exponents(words[:: max(words.size // _MOST_COUNTED, 1)], material)
+    exponents = exponents[exponents > 0]
+    return round(float(exponents.mean())) - _CENTRE if exponents.size else None
+
+
+def _exponents(words: Words, material: Material) -> Integers:
+    bits = 0 if material.dtype is None else EXPONENT_BITS.get(material.dtype, 0)
+    kind = words.dtype.type
+    return (words >> kind(8 * material.width - 1 - bits)).astype(np.int64) & ((1 << bits) - 1)
+
+
+def _drafts(material: Material, bases: list[int]) -> Iterator[Draft]:
+    everything = tuple(range(len(material.areas)))
+    if material.dtype is None:
+        sides = _SIDES if any(area.exponents is not None for area in material.areas) else 1
+        drafts = [Draft(how, everything, sides) for how in _folded(material)]
+        yield from _split(material, bases, _best_of(material, bases, drafts))
+        return
+    parts, rest = material.parts(), []
+    for area, words in enumerate(parts):
+        palette = _palette(words, material.width)
+        if palette is not None:
+            yield Draft(Binarisation(Kind.PALETTE, material.width, palette=palette), (area,))
+        else:
+            rest.append(area)
+    by_zeros: dict[int, list[int]] = {}
+    for area in rest:
+        by_zeros.setdefault(trailing_zeros(parts[area]), []).append(area)
+    for zeros, areas in by_zeros.items():
+        drafts = [Draft(how, tuple(areas)) for how in _plain(material, zeros)]
+        yield from _split(material, bases, _best_of(material, bases, drafts))
+
+
+def _folded(material: Material) -> list[Binarisation]:
+    mantissas = (1,) if material.is_fast else (0, 1, 2)
+    return [Binarisation(Kind.FOLDED, material.width, mantissa) for mantissa in mantissas]
+
+
+def _plain(material: Material, zeros: int) -> list[Binarisation]:
+    """Ways to make tokens of words whose `zeros` lowest bits are 0."""
+    bits = 8 * material.width
+    if material.dtype in EXPONENT_BITS:
+        low = bits - 1 - EXPONENT_BITS[material.dtype]
+        tried = {min(mantissa, low, 13 - (bits - low)) for mantissa in ((2,) if material.is_fast else (1, 2, 3))}
+        return [
+            Binarisation(Kind.FLOATING, material.width, mantissa, low=low - mantissa, zeros=min(zeros, low - mantissa))
+            for mantissa in sorted(tried)
+        ]
+    if material.width == 1:
+        return [Binarisation(Kind.FLOATING, 1)]
+    return [Binarisation(Kind.SIGNED, material.width, 2)]
+
+
+def _palette(words: Words, width: int) -> tuple[int, ...] | None:
+    """The words that occur, where they are so few that a list of them pays; None otherwise."""
+    if width == 1 or not words.size:
+        return None
+    sample = words[:: max(words.size // _SAMPLE, 1)]
+    if words.size > _SAMPLE and np.unique(sample).size > sample.size // 2:
+        return None
+    found, counts = np.unique(words, return_counts=True)
+    if found.size > min(_MOST_DISTINCT, words.size // 2 + 1):
+        return None
+    bits = table_bits(counts) + 2.0 * found.size * max(8 * width - np.log2(found.size), 1)
+    return tuple(int(word) for word in found) if bits < words.size * (8 * width - 6) else None
+
+
+def _best_of(material: Material, bases: list[int], drafts: list[Draft]) -> Draft:
+    """The draft of the fewest bits, by what comes first of the slice."""
+    if len(drafts) == 1:
+        return drafts[0]
+    return min(drafts, key=lambda draft: _draft_bits(material, bases, draft))
+
+
+def _draft_bits(material: Material, bases: list[int], draft: Draft) -> float:
+    parts, room, raw = material.parts(), _MOST_TRIED, 0.0
+    histograms = np.zeros((draft.sides, draft.how.alphabet), np.int64)
+    widths = draft.how.widths()
+    for area in draft.areas:
+        words = parts[area][:room]
+        room -= words.size
+        tokens, _ = tokenise(words, draft.how, bases[area])
+        rows = _rows(material.areas[area], bases[area], draft)[: words.size]
+        histograms += _histograms(rows, tokens, draft.sides, draft.how.alphabet)
+        raw += float(widths[tokens].sum())
+        if room == 0:
+            break
+    return tables_bits(histograms) + raw
+
+
+def _rows(area: WordArea, base: int, draft: Draft) -> Integers:
+    """The side context of each symbol of an area."""
+    if area.exponents is None or draft.sides == 1:
+        return np.zeros(area.count, np.int64)
+    return np.clip(area.exponents.astype(np.int64) - base, 0, draft.sides - 1)
+
+
+def _histograms(contexts: Integers | int, tokens: Tokens, count: int, alphabet: int) -> Integers:
+    places = tokens if count == 1 else contexts * alphabet + tokens
+    return np.bincount(places, minlength=count * alphabet).reshape(count, alphabet)
+
+
+def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft]:
+    """The draft, or several for areas whose tokens are spread differently."""
+    parts = material.parts()
+    by_size = sorted(draft.areas, key=lambda area: -parts[area].size)
+    apart = [area for area in by_size[:_MOST_OF_THEIR_OWN] if parts[area].size >= _SMALLEST_OF_ITS_OWN]
+    groups: list[tuple[int, ...]] = [(area,) for area in apart]
+    if len(apart) < len(draft.areas):
+        groups.append(tuple(area for area in draft.areas if area not in set(apart)))
+    if len(groups) == 1 or (material.is_fast and material.dtype is not None):
+        yield draft
+        return
+    counts = [
+        sum(
+            np.bincount(tokenise(parts[area], draft.how, bases[area])[0], minlength=draft.how.alphabet)
+            for area in group
+        )
+        for group in groups
+    ]
+    places = merged(np.stack(counts).astype(np.int64), _SET_ENTRY_BITS)
+    for place in range(max(places) + 1):
+        areas = sorted(area for group, its in zip(groups, places, strict=True) if its == place for area in group)
+        yield replace(draft, areas=tuple(areas))
+
+
+def _lay(material: Material, drafts: Sequence[Draft], bases: list[int]) -> _Laid:
+    """Tokens of all areas, and the activities they meet."""
+    how = {area: draft.how for draft in drafts for area in draft.areas}
+    parts = material.parts()
+    tokens = [tokenise(words, how[area], bases[area])[0] for area, words in enumerate(parts)]
+    lanes = _lane_count(drafts, tokens)
+    if all(_context_counts(material, draft) == (1,) for draft in drafts):
+        return _Laid(tokens, None, bases, lanes, 0)
+    of_token = {draft.how: draft.how.classes().astype(np.uint8) for draft in drafts}
+    classes = np.concatenate([of_token[how[area]][part] for area, part in enumerate(tokens)])
+    start = int(classes.mean())
+    met = np.split(activities(classes, lanes, start), np.cumsum([part.size for part in parts])[:-1])
+    return _Laid(tokens, met, bases, lanes, start)
+
+
+def _lane_count(drafts: Sequence[Draft], tokens: Sequence[Tokens]) -> int:
+    """As many lanes as keep a decoder without compiled code busy, but not so many that their states count."""
+    bits = 0.0
+    for draft in drafts:
+        counts = np.bincount(np.concatenate([tokens[area] for area in draft.areas]), minlength=draft.how.alphabet)
+        bits += table_bits(counts) + float((counts * draft.how.widths()).sum())
+    symbols = sum(part.size for part in tokens)
+    lanes = min(symbols // SYMBOLS_OF_A_LANE, int(bits / 8) // BYTES_OF_A_LANE, MOST_LANES)
+    return 1 << (max(lanes, 1).bit_length() - 1)
+
+
+def _contexts(material: Material, draft: Draft, laid: _Laid) -> tuple[CodingSet, Integers]:
+    """The set of a draft without its tables, and how often each token occurs in each of these."""
+    tokens = np.concatenate([laid.tokens[area] for area in draft.areas])
+    found = []
+    for wanted in _context_counts(material, draft):
+        inner, thresholds = _inner_contexts(draft, laid, wanted)
+        count = draft.sides * (len(thresholds) + 1)
+        contexts = _side_contexts(material, draft, laid) * (len(thresholds) + 1) + inner
+        histograms = _histograms(contexts, tokens, count, draft.how.alphabet)
+        chosen = merged(histograms)
+        tables = np.zeros((max(chosen) + 1, draft.how.alphabet), np.int64)
+        np.add.at(tables, chosen, histograms)
+        found.append((CodingSet(draft.how, draft.sides, thresholds, tuple(chosen), ()), tables))
+    return min(found, key=lambda each: tables_bits(each[1]))
+
+
+def _side_contexts(material: Material, draft: Draft, laid: _Laid) -> Integers | int:
+    """The context that the exponents of predictions give to each symbol of the draft; 0 for all where there is one."""
+    if draft.sides == 1:
+        return 0
+    return np.concatenate([_rows(material.areas[area], laid.bases[area], draft) for area in draft.areas])
+
+
+def _inner_contexts(draft: Draft, laid: _Laid, wanted: int) -> tuple[Integers | int, tuple[int, ...]]:
+    """The context that its activity gives to each symbol, and the thresholds: `wanted` contexts of about one size."""
+    if wanted == 1 or laid.met is None:
+        return 0, ()
+    met = np.concatenate([laid.met[area] for area in draft.areas])
+    below = np.cumsum(np.bincount(met, minlength=ACTIVITIES))
+    cuts = np.searchsorted(below, np.arange(1, wanted) * met.size // wanted, side="right")
+    thresholds = np.unique(cuts[below[cuts] > below[np.argmax(below > 0)]])
+    inner = np.searchsorted(thresholds, np.arange(ACTIVITIES), side="right")[met]
+    return inner, tuple(thresholds.tolist())
+
+
+def _context_counts(material: Material, draft: Draft) -> tuple[int, ...]:
+    """How many contexts by activity are tried."""
+    if draft.how.kind == Kind.PALETTE:
+        return (1,)
+    if material.dtype is None and draft.sides == 1:
+        return (_LEVEL_CONTEXTS,)
+    return (1,) if material.is_fast else (1, _ACTIVITY_CONTEXTS)

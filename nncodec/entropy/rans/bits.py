@@ -1,0 +1,82 @@
+"""SPEC.md clause 9.6.2: bits, from the least significant of each byte on, and Exp-Golomb codes."""
+
+from __future__ import annotations
+
+from nncodec.errors import ErrorClass, InvalidStreamError
+
+CLAUSE = "9.6"
+_MOST_ZEROS = 64
+
+
+def damaged(what: str, offset: int) -> InvalidStreamError:
+    """The error for a payload that the rANS coder cannot have written; `offset` is its place in the stream."""
+    return InvalidStreamError(ErrorClass.ENTROPY, what, clause=CLAUSE, offset=offset)
+
+
+class BitReader:
+    """Reads numbers from `data`; `offset` is its place in the stream, for messages."""
+
+    def __init__(self, data: memoryview, offset: int) -> None:
+        self.offset = offset
+        self._data = data
+        self._position = 0
+
+    def bits(self, count: int) -> int:
+        """A number of `count` bits, the least significant first. Raises InvalidStreamError where data ends."""
+        end = self._position + count
+        if end > 8 * len(self._data):
+            raise damaged("the payload ends inside its head", self.offset)
+        first = self._position >> 3
+        number = int.from_bytes(self._data[first : (end + 7) >> 3], "little") >> (self._position & 7)
+        self._position = end
+        return number & ((1 << count) - 1)
+
+    def golomb(self, most: int) -> int:
+        """An Exp-Golomb code of at most `most`. Raises InvalidStreamError beyond it, or where data ends."""
+        zeros = 0
+        while self.bits(1) == 0:
+            zeros += 1
+            if zeros > _MOST_ZEROS:
+                raise damaged("a Golomb code of more than 64 zeros", self.offset)
+        number = (1 << zeros) - 1 + self.bits(zeros)
+        if number > most:
+            raise damaged(f"{number} in the head of the payload, where at most {most} can stand", self.offset)
+        return number
+
+    def signed(self, most: int) -> int:
+        """A Golomb code that stands for 0, -1, 1, -2, 2 and so on; of at most `most` before that."""
+        folded = self.golomb(most)
+        return -(folded + 1) // 2 if folded & 1 else folded // 2
+
+    def finish(self) -> int:
+        """Bytes read up to here; the rest of the last one must be 0. Raises InvalidStreamError."""
+        if self.bits(-self._position % 8):
+            raise damaged("a head of the payload that is not padded with 0", self.offset)
+        return self._position >> 3
+
+
+class BitWriter:
+    """The inverse of BitReader."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._count = 0
+
+    def bits(self, number: int, count: int) -> None:
+        """Append `number`, which has at most `count` bits."""
+        self._number |= number << self._count
+        self._count += count
+
+    def golomb(self, number: int) -> None:
+        """Append an Exp-Golomb code."""
+        zeros = (number + 1).bit_length() - 1
+        self.bits(1 << zeros, zeros + 1)
+        self.bits(number + 1 - (1 << zeros), zeros)
+
+    def signed(self, number: int) -> None:
+        """Append a signed number."""
+        self.golomb(-2 * number - 1 if number < 0 else 2 * number)
+
+    def finish(self) -> bytes:
+        """All that was written, padded with 0 to whole bytes."""
+        return self._number.to_bytes((self._count + 7) // 8, "little")

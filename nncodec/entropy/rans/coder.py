@@ -1,0 +1,123 @@
+"""SPEC.md clause 9.6.1: the payload of a slice under the rANS coder: areas of words to bytes and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.entropy.rans.binarisation import Tokens, Words, tokenise
+from nncodec.entropy.rans.bits import damaged
+from nncodec.entropy.rans.head import Head, read_head, write_head
+from nncodec.entropy.rans.kernels import ACTIVITIES
+from nncodec.entropy.rans.lanes import Lanes, activities, decode_lanes, encode_lanes
+from nncodec.entropy.rans.raw import RawReader, pack
+
+Integers = npt.NDArray[np.int64]
+Exponents = npt.NDArray[np.uint16]
+
+_STATE_BYTES = 4
+_WORD_BYTES = 2
+
+
+@dataclass(frozen=True)
+class WordArea:
+    """The part of one tensor that one slice holds: `count` words; exponents: those of its prediction (clause 8.4)."""
+
+    count: int
+    exponents: Exponents | None = None
+
+
+def encode_words(words: Words, areas: Sequence[WordArea], head: Head) -> bytes:
+    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here)."""
+    counts = tuple(area.count for area in areas)
+    tokens, raw = np.empty(len(words), np.uint16), np.empty_like(words)
+    widths = np.empty(len(words), np.uint8)
+    for number, base, begin, end in _spans(head, counts):
+        how = head.sets[number].how
+        tokens[begin:end], raw[begin:end] = tokenise(words[begin:end], how, base)
+        widths[begin:end] = how.widths().astype(np.uint8)[tokens[begin:end]]
+    tables = _tables_met(tokens, counts, head, [area.exponents for area in areas])
+    lanes = encode_lanes(tokens, tables, _intervals(head), head.scale, head.lanes)
+    front = write_head(replace(head, words=tuple(lanes.counts.tolist())))
+    return front + lanes.states.astype("<u4").tobytes() + lanes.words.astype("<u2").tobytes() + pack(raw, widths)
+
+
+def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, offset: int) -> Words:
+    """The words of a slice; `offset` is the payload's place in the stream, for messages.
+
+    Raises InvalidStreamError (ENTROPY) where the payload is damaged, ends early or goes on.
+    """
+    counts = tuple(area.count for area in areas)
+    head, size = read_head(payload, width, counts, offset)
+    lanes, rest = _split(payload[size:], head, offset)
+    contexts = head.contexts(counts, [area.exponents for area in areas])
+    tokens = decode_lanes(lanes, head.slots(), contexts)
+    if tokens is None:
+        raise damaged("the lanes do not end as they must", offset)
+    raw, parts = RawReader(rest), []
+    for number, base, begin, end in _spans(head, counts):
+        words = raw.words(tokens[begin:end], head.sets[number].how, base)
+        if words is None:
+            raise damaged("the raw bits give out", offset)
+        parts.append(words)
+    if not raw.is_finished:
+        raise damaged("more than the raw bits follows, or they are not padded with 0", offset)
+    return np.concatenate(parts)
+
+
+def _split(data: memoryview, head: Head, offset: int) -> tuple[Lanes, memoryview]:
+    """The lanes, and the raw bits behind them."""
+    middle = _STATE_BYTES * head.lanes
+    end = middle + _WORD_BYTES * sum(head.words)
+    if end > len(data):
+        raise damaged(f"{len(data)} bytes for {head.lanes} states and {sum(head.words)} words", offset)
+    states = np.frombuffer(data[:middle], "<u4").astype(np.int64)
+    words = np.frombuffer(data[middle:end], "<u2").astype(np.uint16)
+    return Lanes(states, np.array(head.words, np.int64), words), data[end:]
+
+
+def _spans(head: Head, counts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """For each run of areas of one set and base: set, base, where its symbols begin, where they end."""
+    ends = [0, *accumulate(counts)]
+    for (number, base), run in groupby(range(len(counts)), key=lambda place: head.areas[place]):
+        areas = list(run)
+        yield number, base, ends[areas[0]], ends[areas[-1] + 1]
+
+
+def token_classes(tokens: Tokens, counts: Sequence[int], head: Head) -> npt.NDArray[np.uint8]:
+    """The class of every token."""
+    classes = np.empty(len(tokens), np.uint8)
+    of_token = [each.how.classes().astype(np.uint8) for each in head.sets]
+    for number, _, begin, end in _spans(head, counts):
+        classes[begin:end] = of_token[number][tokens[begin:end]]
+    return classes
+
+
+def _tables_met(
+    tokens: Tokens, counts: tuple[int, ...], head: Head, exponents: Sequence[Exponents | None]
+) -> npt.NDArray[np.int32]:
+    """The number of the table that each token stands under."""
+    if sum(len(each.tables) for each in head.sets) == 1:
+        return np.zeros(len(tokens), np.int32)
+    contexts = head.contexts(counts, exponents)
+    places = contexts.rows.astype(np.int64) * ACTIVITIES
+    if contexts.is_dynamic:
+        places += activities(token_classes(tokens, counts, head), head.lanes, contexts.start)
+    met: npt.NDArray[np.int32] = contexts.tables[places]
+    return met
+
+
+def _intervals(head: Head) -> tuple[Integers, Integers]:
+    """Frequency and first slot by table and token."""
+    alphabet = max(each.how.alphabet for each in head.sets)
+    listed = [table for each in head.sets for table in each.tables]
+    frequencies = np.zeros((len(listed), alphabet), np.int64)
+    firsts = np.zeros_like(frequencies)
+    for number, table in enumerate(listed):
+        frequencies[number, table.tokens] = table.frequencies
+        firsts[number, table.tokens] = np.cumsum(table.frequencies) - table.frequencies
+    return frequencies, firsts

@@ -1,0 +1,235 @@
+"""SPEC.md clause 9.6.3: the head of a payload: lanes, sets of areas that are coded alike, and their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.entropy.rans.binarisation import Binarisation, Kind
+from nncodec.entropy.rans.bits import BitReader, BitWriter, damaged
+from nncodec.entropy.rans.kernels import ACTIVITIES
+from nncodec.entropy.rans.lanes import Contexts, Slots
+from nncodec.entropy.rans.tables import (
+    MAX_SLOTS,
+    FrequencyTable,
+    read_table,
+    slots,
+    write_table,
+)
+
+LEAST_SCALE: Final = 8
+MAX_SETS: Final = 256
+MAX_SIDES: Final = 64
+MAX_THRESHOLDS: Final = 31
+MAX_BASE: Final = 1 << 12
+MAX_PALETTE: Final = 4096
+
+
+@dataclass(frozen=True)
+class CodingSet:
+    """How the areas of one set are coded.
+
+    sides: contexts by the side values of their symbols; thresholds: activities at which a new context begins.
+    chosen: for each side, and in it for each activity context, the place in `tables`.
+    """
+
+    how: Binarisation
+    sides: int
+    thresholds: tuple[int, ...]
+    chosen: tuple[int, ...]
+    tables: tuple[FrequencyTable, ...]
+
+    @property
+    def has_base(self) -> bool:
+        """Whether areas of the set tell a base."""
+        return self.how.kind == Kind.FLOATING or self.sides > 1
+
+
+@dataclass(frozen=True)
+class Head:
+    """All that stands before the lanes.
+
+    lanes: how many, a power of two. areas: for each area, its set and its base.
+    words: how many 16-bit words each lane has.
+    """
+
+    lanes: int
+    scale: int
+    precision: int
+    start: int
+    sets: tuple[CodingSet, ...]
+    areas: tuple[tuple[int, int], ...]
+    words: tuple[int, ...]
+
+    def slots(self) -> Slots:
+        """The slots of all tables, those of set 0 first."""
+        tables = [table for each in self.sets for table in each.tables]
+        classes = [each.how.classes() for each in self.sets for _ in each.tables]
+        return Slots(slots(tables, classes), self.scale)
+
+    def contexts(self, counts: tuple[int, ...], sides: Sequence[npt.NDArray[np.uint16] | None]) -> Contexts:
+        """Where every symbol of areas of `counts` symbols finds its table; `sides`: their side values, if any."""
+        first_rows = [0, *accumulate(each.sides for each in self.sets)]
+        rows = np.empty(sum(counts), np.uint16)
+        end = 0
+        for (number, base), count, side in zip(self.areas, counts, sides, strict=True):
+            begin, end = end, end + count
+            rows[begin:end] = first_rows[number]
+            last = self.sets[number].sides - 1
+            if side is not None and last > 0:
+                rows[begin:end] += np.clip(side.astype(np.int64) - base, 0, last).astype(np.uint16)
+        is_dynamic = any(each.thresholds for each in self.sets)
+        return Contexts(rows, self._tables(), self.start, is_dynamic)
+
+    def _tables(self) -> npt.NDArray[np.int32]:
+        """For every row, that is set and side, and every activity: the number of the table."""
+        parts, first = [], 0
+        for each in self.sets:
+            of_activity = np.searchsorted(np.array(each.thresholds, np.int64), np.arange(ACTIVITIES), side="right")
+            chosen = np.array(each.chosen, np.int32).reshape(each.sides, len(each.thresholds) + 1)
+            parts.append(chosen[:, of_activity] + first)
+            first += len(each.tables)
+        return np.concatenate(parts).ravel().astype(np.int32)
+
+
+def write_head(head: Head) -> bytes:
+    """The head as bytes."""
+    writer = BitWriter()
+    writer.bits(head.lanes.bit_length() - 1, 4)
+    writer.bits(head.scale - LEAST_SCALE, 3)
+    writer.bits(head.precision, 3)
+    writer.bits(head.start, 6)
+    writer.golomb(len(head.sets) - 1)
+    for each in head.sets:
+        _write_set(writer, each, head.precision)
+    previous = 0
+    for number, base in head.areas:
+        writer.bits(number, _index_bits(len(head.sets)))
+        if head.sets[number].has_base:
+            writer.signed(base - previous)
+            previous = base
+    previous = 0
+    for count in head.words:
+        writer.signed(count - previous)
+        previous = count
+    return writer.finish()
+
+
+def read_head(data: memoryview, width: int, counts: tuple[int, ...], offset: int) -> tuple[Head, int]:
+    """Inverse of `write_head` for areas of `counts` words of `width` bytes; and its size. Raises InvalidStreamError."""
+    reader = BitReader(data, offset)
+    lanes, scale = 1 << reader.bits(4), LEAST_SCALE + reader.bits(3)
+    precision, start = reader.bits(3), reader.bits(6)
+    if lanes > max(sum(counts), 1):
+        raise damaged(f"{lanes} lanes for {sum(counts)} symbols", offset)
+    sets: list[CodingSet] = []
+    room = MAX_SLOTS >> scale
+    for _ in range(reader.golomb(MAX_SETS - 1) + 1):
+        sets.append(_read_set(reader, width, (scale, precision), room - sum(len(each.tables) for each in sets)))
+    areas, previous = [], 0
+    for _ in counts:
+        number = reader.bits(_index_bits(len(sets)))
+        if number >= len(sets):
+            raise damaged(f"an area of set {number} of {len(sets)}", offset)
+        base = previous + reader.signed(2 * MAX_BASE) if sets[number].has_base else 0
+        if abs(base) > MAX_BASE:
+            raise damaged(f"a base of {base}", offset)
+        previous = base if sets[number].has_base else previous
+        areas.append((number, base))
+    words = _read_word_counts(reader, lanes, sum(counts))
+    return Head(lanes, scale, precision, start, tuple(sets), tuple(areas), words), reader.finish()
+
+
+def _read_word_counts(reader: BitReader, lanes: int, most: int) -> tuple[int, ...]:
+    counts, previous = [], 0
+    for _ in range(lanes):
+        previous += reader.signed(2 * most)
+        if not 0 <= previous <= most:
+            raise damaged(f"a lane of {previous} words", reader.offset)
+        counts.append(previous)
+    return tuple(counts)
+
+
+def _index_bits(count: int) -> int:
+    """Bits that tell one of `count` things."""
+    return (count - 1).bit_length()
+
+
+def _write_set(writer: BitWriter, each: CodingSet, precision: int) -> None:
+    _write_binarisation(writer, each.how)
+    writer.golomb(each.sides - 1)
+    writer.golomb(len(each.thresholds))
+    behind = 0
+    for threshold in each.thresholds:
+        writer.golomb(threshold - behind)
+        behind = threshold + 1
+    writer.golomb(len(each.tables) - 1)
+    for place in each.chosen:
+        writer.bits(place, _index_bits(len(each.tables)))
+    for table in each.tables:
+        write_table(writer, table, precision)
+
+
+def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: int) -> CodingSet:
+    how = _read_binarisation(reader, width)
+    sides = reader.golomb(MAX_SIDES - 1) + 1
+    thresholds, behind = [], 0
+    for _ in range(reader.golomb(MAX_THRESHOLDS)):
+        thresholds.append(behind + reader.golomb(ACTIVITIES - 1))
+        behind = thresholds[-1] + 1
+    if behind > ACTIVITIES:
+        raise damaged(f"a threshold of {behind - 1}, over all activities", reader.offset)
+    contexts = sides * (len(thresholds) + 1)
+    count = reader.golomb(contexts - 1) + 1
+    if count > room:
+        raise damaged(f"{count} tables where {room} have room", reader.offset)
+    chosen = [reader.bits(_index_bits(count)) for _ in range(contexts)]
+    if max(chosen) >= count:
+        raise damaged(f"table {max(chosen)} of {count}", reader.offset)
+    tables = [read_table(reader, how.alphabet, *grid) for _ in range(count)]
+    return CodingSet(how, sides, tuple(thresholds), tuple(chosen), tuple(tables))
+
+
+def _write_binarisation(writer: BitWriter, how: Binarisation) -> None:
+    writer.bits(how.kind, 2)
+    if how.kind == Kind.PALETTE:
+        writer.golomb(len(how.palette) - 1)
+        behind = 0
+        for word in how.palette:
+            writer.golomb(word - behind)
+            behind = word + 1
+        return
+    writer.bits(how.mantissa, 3)
+    if how.kind == Kind.FLOATING:
+        writer.bits(how.low, 6)
+        writer.bits(how.zeros, 6)
+
+
+def _read_binarisation(reader: BitReader, width: int) -> Binarisation:
+    kind = Kind(reader.bits(2))
+    if kind == Kind.PALETTE:
+        palette = _read_palette(reader, width)
+        return Binarisation(kind, width, palette=palette)
+    mantissa = reader.bits(3)
+    low, zeros = (reader.bits(6), reader.bits(6)) if kind == Kind.FLOATING else (0, 0)
+    how = Binarisation(kind, width, mantissa, low, zeros)
+    if not how.fits:
+        raise damaged("a binarisation with too many tokens, or bits that its words do not have", reader.offset)
+    return how
+
+
+def _read_palette(reader: BitReader, width: int) -> tuple[int, ...]:
+    most = (1 << (8 * width)) - 1
+    palette: list[int] = []
+    behind = 0
+    for _ in range(reader.golomb(MAX_PALETTE - 1) + 1):
+        palette.append(behind + reader.golomb(most))
+        behind = palette[-1] + 1
+    if palette[-1] > most:
+        raise damaged(f"a palette with {palette[-1]}, over all words", reader.offset)
+    return tuple(palette)

@@ -1,0 +1,203 @@
+"""Invalid vectors: the rANS coder (SPEC.md clause 9.6), each head spelt out bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tools.vectors.bases import THOUSANDTH
+from tools.vectors.cases import invalid
+from tools.vectors.draft import Draft, Group, exact
+from tools.vectors.mixing import item_of
+from tools.vectors.rans import with_payloads
+
+DATA = bytes([0, 1, 0, 1])
+
+Number = tuple[int, int]
+"""A number and how it is written: in so many bits, or as a Golomb code (0)."""
+
+
+def g(number: int) -> Number:
+    """A Golomb code."""
+    return number, 0
+
+
+def s(number: int) -> Number:
+    """A signed Golomb code."""
+    return (-2 * number - 1 if number < 0 else 2 * number), 0
+
+
+def bits(numbers: Iterable[Number]) -> bytes:
+    """9.6.2: the numbers one behind the other, padded with 0."""
+    text = ""
+    for number, count in numbers:
+        if count:
+            text += format(number, f"0{count}b")[::-1]
+        else:
+            zeros = (number + 1).bit_length() - 1
+            text += "0" * zeros + "1" + (format(number + 1 - 2**zeros, f"0{zeros}b")[::-1] if zeros else "")
+    text += "0" * (-len(text) % 8)
+    return bytes(int(text[at : at + 8][::-1], 2) for at in range(0, len(text), 8))
+
+
+def _state() -> int:
+    """9.6.7 backwards: the state of the lane of `DATA`, two tokens of one half each."""
+    state = 2**16
+    for byte in reversed(DATA):
+        state = (state // 128 << 8) + state % 128 + 128 * byte
+    return state
+
+
+@dataclass(frozen=True)
+class Spelt:
+    """The payload of `DATA` as bytes: FOLDED without mantissa, two tokens of one half each, one lane without words.
+
+    Token 0 is the word 0, token 2 the word 1.
+    """
+
+    front: tuple[Number, ...] = ((0, 4), (0, 3), (0, 3), (0, 6))
+    sets: Number = (0, 0)
+    kind: tuple[Number, ...] = ((0, 2), (0, 3))
+    sides: Number = (0, 0)
+    thresholds: tuple[Number, ...] = (g(0),)
+    tables: tuple[Number, ...] = (g(0),)
+    table: tuple[Number, ...] = (g(1), g(0), s(0), g(1), s(0))
+    areas: tuple[Number, ...] = ()
+    words: tuple[Number, ...] = (s(0),)
+    state: int = _state()
+    after: bytes = b""
+    more: tuple[Number, ...] = field(default=())
+
+    def payload(self) -> bytes:
+        """The bytes."""
+        numbers = [*self.front, self.sets, *self.kind, self.sides, *self.thresholds, *self.tables, *self.table]
+        return bits([*numbers, *self.areas, *self.words, *self.more]) + self.state.to_bytes(4, "little") + self.after
+
+
+def _draft(payload: bytes) -> Draft:
+    return with_payloads([exact("w", "uint8", (4,), DATA)], payload)
+
+
+SPELT = {
+    "rans-lanes-over-symbols 9.6.3": (Spelt(front=((3, 4), (0, 3), (0, 3), (0, 6))), "Eight lanes for four symbols."),
+    "rans-sets-over-256 9.6.3": (Spelt(sets=g(256)), "257 sets."),
+    "rans-too-many-tokens 9.6.3 9.6.5": (
+        Spelt(kind=((2, 2), (0, 3), (8, 6), (0, 6))),
+        "FLOATING bytes with 8 bits below the token, where there are 7.",
+    ),
+    "rans-zeros-over-low 9.6.3": (Spelt(kind=((2, 2), (0, 3), (1, 6), (2, 6))), "More zero bits than bits."),
+    "rans-palette-over-all-words 9.6.3": (
+        Spelt(kind=((3, 2), g(1), g(0), g(255))),
+        "A palette whose second word would be 256.",
+    ),
+    "rans-palette-over-4096 9.6.3": (Spelt(kind=((3, 2), g(4096), g(0), g(0))), "A palette of 4097 words."),
+    "rans-sides-over-64 9.6.3": (Spelt(sides=g(64)), "65 sides."),
+    "rans-thresholds-over-31 9.6.3": (Spelt(thresholds=(g(32), *[g(0)] * 32)), "32 thresholds."),
+    "rans-threshold-over-511 9.6.3": (Spelt(thresholds=(g(2), g(511), g(0))), "A threshold of 512."),
+    "rans-tables-over-contexts 9.6.3": (Spelt(tables=(g(1), (0, 1))), "Two tables for one context."),
+    "rans-chosen-over-tables 9.6.3": (
+        Spelt(thresholds=(g(2), g(3), g(3)), tables=(g(2), (0, 2), (1, 2), (3, 2))),
+        "Table 3 of three.",
+    ),
+    "rans-tokens-over-alphabet 9.6.4": (Spelt(table=(g(16), *[g(0), s(0)] * 17)), "17 tokens of 16."),
+    "rans-token-over-alphabet 9.6.4": (Spelt(table=(g(1), g(0), s(0), g(15), s(0))), "Token 16 of 16."),
+    "rans-length-0 9.6.4": (Spelt(table=(g(1), g(0), s(0), g(1), s(-8))), "A frequency of no bits."),
+    "rans-length-over-scale 9.6.4": (Spelt(table=(g(1), g(0), s(2), g(1), s(0))), "A frequency of ten bits."),
+    "rans-sum-over-all 9.6.4": (
+        Spelt(table=(g(2), g(0), s(0), g(1), s(0), g(0), s(0))),
+        "Three frequencies of one half each.",
+    ),
+    "rans-words-negative 9.6.3": (Spelt(words=(s(-1),)), "A lane of -1 words."),
+    "rans-words-over-symbols 9.6.3": (Spelt(words=(s(5),)), "A lane of five words for four symbols."),
+    "rans-word-left-over 9.6.7": (Spelt(words=(s(1),), after=b"\0\0"), "A word that no symbol needs."),
+    "rans-words-missing 9.6.1": (Spelt(words=(s(1),)), "A word that the payload does not hold."),
+    "rans-state-ends-high 9.6.7": (Spelt(state=2 * _state()), "A state that does not end at 2^16."),
+    "rans-words-give-out 9.6.7": (Spelt(state=0x10000), "A state that needs a word, and has none."),
+    "rans-byte-behind 9.6.1": (Spelt(after=b"\0"), "A byte behind the raw bits."),
+    "rans-head-padding 9.6.1": (Spelt(more=((1, 1),)), "A bit of 1 in the padding of the head."),
+    "rans-golomb-over-64 9.6.2": (Spelt(sets=(0, 70), more=((0, 60),)), "A Golomb code of more than 64 zeros."),
+}
+
+
+def _declare(name: str, spelt: Spelt, tests: str) -> None:
+    case_id, *clauses = name.split()
+
+    def make() -> Draft:
+        return _draft(spelt.payload())
+
+    make.__name__ = case_id.replace("-", "_")
+    make.__doc__ = tests
+    invalid("ENTROPY", *clauses)(make)
+
+
+for _name, (_spelt, _tests) in SPELT.items():
+    _declare(_name, _spelt, _tests)
+
+
+@invalid("ENTROPY", "9.6.1", "9.4")
+def rans_empty_payload() -> Draft:
+    """No payload."""
+    return _draft(b"")
+
+
+@invalid("ENTROPY", "9.6.1")
+def rans_head_cut() -> Draft:
+    """A payload that ends inside its head."""
+    return _draft(Spelt().payload()[:4])
+
+
+@invalid("ENTROPY", "9.6.1")
+def rans_state_cut() -> Draft:
+    """A payload that ends inside a state."""
+    return _draft(Spelt().payload()[:-1])
+
+
+@invalid("ENTROPY", "9.4")
+def rans_bomb() -> Draft:
+    """A payload of twelve bytes that would decode to 40,000 levels: more than 8192 bytes a byte."""
+    spelt = Spelt(table=(g(0), g(0), s(1)), state=0x10000)
+    item = item_of("w", (40_000,), [0] * 40_000, THOUSANDTH)
+    return with_payloads([item], spelt.payload(), group=Group(THOUSANDTH))
+
+
+def _large(scale: int, sides: int, tables: int) -> Spelt:
+    width = (tables - 1).bit_length()
+    chosen = [(context % tables, width) for context in range(sides)]
+    front = ((0, 4), (scale - 8, 3), (0, 3), (0, 6))
+    one = (g(0), g(0), s(scale + 1 - 8))
+    return Spelt(
+        front=front,
+        sides=g(sides - 1),
+        tables=(g(tables - 1), *chosen),
+        table=one * tables,
+        areas=(s(0),),
+        state=0x10000,
+    )
+
+
+@invalid("ENTROPY", "9.6.3")
+def rans_slots_over_2_to_20() -> Draft:
+    """33 tables of 2^15 slots each: more than 2^20 in all."""
+    return _draft(_large(15, 33, 33).payload())
+
+
+RAW = Spelt(kind=((0, 2), (0, 3)), table=(g(0), g(7), s(1)), state=0x10000)
+"""Token 7, of FOLDED bytes: magnitudes 8 to 15, three raw bits each."""
+
+
+@invalid("ENTROPY", "9.6.1")
+def rans_raw_bits_missing() -> Draft:
+    """One byte of raw bits where twelve bits are needed."""
+    return _draft(RAW.payload() + b"\x35")
+
+
+@invalid("ENTROPY", "9.6.1")
+def rans_raw_byte_too_many() -> Draft:
+    """Three bytes of raw bits where twelve bits are needed."""
+    return _draft(RAW.payload() + b"\x35\x0a\0")
+
+
+@invalid("ENTROPY", "9.6.1")
+def rans_raw_padding() -> Draft:
+    """A bit of 1 behind the raw bits."""
+    return _draft(RAW.payload() + b"\x35\x1a")

@@ -1,0 +1,86 @@
+"""Drafts whose words are coded by the rANS coder (SPEC.md clause 9.6), under heads that are said in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from nncodec.encoder.frequencies import fit_table
+from nncodec.entropy.rans.binarisation import Binarisation, tokenise, work_dtype
+from nncodec.entropy.rans.coder import WordArea, encode_words
+from nncodec.entropy.rans.head import CodingSet, Head
+from tools.vectors import wire
+from tools.vectors.draft import Draft, Group, Item
+
+RANS: Final = 3
+GROUP: Final = "parameters.groups0"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a slice is coded: the binarisation of each set, the set and base of each area, contexts, lanes."""
+
+    sets: Sequence[Binarisation]
+    areas: Sequence[tuple[int, int]] = ((0, 0),)
+    sides: int = 1
+    thresholds: tuple[int, ...] = ()
+    tables: int = 1
+    lanes: int = 1
+    scale: int = 10
+    precision: int = 3
+    start: int = 0
+
+
+def coded(words: Sequence[int], counts: Sequence[int], plan: Plan, exponents: Sequence[int] = ()) -> bytes:
+    """The payload of `words` in areas of `counts`; `exponents`: those of the predictions of all of them, if any."""
+    numbers = np.array(words, np.uint64).astype(work_dtype(plan.sets[0].width))
+    known, areas, first = np.array(exponents, np.uint16), [], 0
+    for count in counts:
+        areas.append(WordArea(count, known[first : first + count] if exponents else None))
+        first += count
+    sets = tuple(_set(plan, number, numbers, counts) for number in range(len(plan.sets)))
+    head = Head(plan.lanes, plan.scale, plan.precision, plan.start, sets, tuple(plan.areas), ())
+    return encode_words(numbers, areas, head)
+
+
+def _set(plan: Plan, number: int, words: np.ndarray, counts: Sequence[int]) -> CodingSet:
+    """A set with tables for all tokens of its areas, no two tables alike."""
+    how, first = plan.sets[number], 0
+    counted = np.zeros(how.alphabet, np.int64)
+    for (its, base), count in zip(plan.areas, counts, strict=True):
+        if its == number:
+            tokens, _ = tokenise(words[first : first + count], how, base)
+            counted += np.bincount(tokens, minlength=how.alphabet)
+        first += count
+    contexts = plan.sides * (len(plan.thresholds) + 1)
+    spread = np.arange(how.alphabet)
+    tables = [
+        fit_table(counted * (3 + (spread * (1 + index)) % 5), plan.scale, plan.precision)
+        for index in range(plan.tables)
+    ]
+    chosen = tuple(context % plan.tables for context in range(contexts))
+    return CodingSet(how, plan.sides, plan.thresholds, chosen, tuple(tables))
+
+
+def folded(levels: Sequence[int]) -> list[int]:
+    """9.2.3: levels as words."""
+    return [2 * level if level >= 0 else -2 * level - 1 for level in levels]
+
+
+def with_payloads(
+    items: Sequence[Item], *payloads: bytes, group: Group | None = None, cuts: Sequence[int] = ()
+) -> Draft:
+    """One group of `items` under the rANS coder, its slices with these payloads."""
+    patches = {f"{GROUP}.entropy_coder": wire.u8(RANS)}
+    patches |= {f"slice{index}.payload": payload for index, payload in enumerate(payloads)}
+    return Draft(items, [group or Group()], patches=patches, cuts={0: list(cuts)} if cuts else {})
+
+
+def with_payload_of(item: Item, plan: Plan, *, width: int) -> Draft:
+    """An exact tensor whose words are coded by `plan`."""
+    data = item.data if item.coded is None else item.coded
+    words = [int.from_bytes(data[at : at + width], "little") for at in range(0, len(data), width)]
+    return with_payloads([item], coded(words, [len(words)], plan))
