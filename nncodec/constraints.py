@@ -100,8 +100,9 @@ def _check_prediction(record: TensorRecord, parameters: ModelParameterSet, start
     if len(coding.terms) > most or (most and not coding.terms):
         what = f"tensor {record.name!r}: {len(coding.terms)} terms for prediction {coding.prediction.name}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.8", what)
+    itself = coding.prediction == Prediction.COPY and start.profile == Profile.MAIN
     for term in coding.terms:
-        check_parent(f"tensor {record.name!r}", term.parent, parameters)
+        check_parent(f"tensor {record.name!r}", term.parent - int(itself), parameters)
         if term.gains and coding.prediction == Prediction.COPY:
             raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.8", f"tensor {record.name!r}: a copy with gains")
         if start.profile == Profile.BASELINE and not _is_plain(term, coding.term_count):

@@ -6,6 +6,7 @@ The decoder makes no choices; it takes limits, never options that change a resul
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from nncodec.model import Model, Tensor, strings_are_well_formed
 from nncodec.prediction import copied, predict, predicted_words, reconstruct, referenced
 from nncodec.quantisation import HalfLevels, half_levels
 from nncodec.stream import Slice, Stream, read_stream
-from nncodec.syntax.tensor_table import TensorRecord, Term
+from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Representation
 
 CLAUSE = "8.5"
@@ -48,10 +49,11 @@ def decode(
     stream = read_stream(data, limits, references)
     wanted = _wanted(stream, tensors)
     coded = _decode_slices(stream, wanted, progress)
-    decoded = tuple(_reconstruct(stream, index, coded) for index in wanted)
+    for index in wanted:
+        coded.finished[index] = _reconstruct(stream, index, coded)
     if tensors is not None:
-        return Model(decoded)
-    model = Model(decoded, stream.topology)
+        return Model(tuple(coded.finished[index] for index in wanted if stream.records[index].name in tensors))
+    model = Model(tuple(coded.finished.values()), stream.topology)
     if model.content_id != stream.content_id:
         what = f"the decoded model has content id {model.content_id.hex()}, the stream says {stream.content_id.hex()}"
         raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.5.1")
@@ -64,7 +66,20 @@ def _wanted(stream: Stream, names: Collection[str] | None) -> list[int]:
     missing = set(names) - {record.name for record in stream.records}
     if missing:
         raise KeyError(f"the stream has no tensor {min(missing)!r}")
-    return [index for index, record in enumerate(stream.records) if record.name in names]
+    wanted = {index for index, record in enumerate(stream.records) if record.name in names}
+    for index in sorted(wanted, reverse=True):
+        _add_originals(stream, index, wanted)
+    return sorted(wanted)
+
+
+def _add_originals(stream: Stream, index: int, wanted: set[int]) -> None:
+    """Add the tensors of the model itself of which tensor `index` is a copy, in one step or several."""
+    while stream.is_own_copy(stream.records[index]):
+        original = stream.records[index].coding.terms[0].reference_tensor - 1
+        if not 0 <= original < index:
+            return  # reconstruction will say what is wrong
+        wanted.add(original)
+        index = original
 
 
 class _Coded:
@@ -73,6 +88,7 @@ class _Coded:
     def __init__(self) -> None:
         self.words: dict[int, list[bytes]] = {}
         self.halves: dict[int, list[HalfLevels]] = {}
+        self.finished: dict[int, Tensor] = {}
         self._predictions: dict[int, bytes] = {}
 
     def prediction_of(self, stream: Stream, index: int) -> bytes:
@@ -133,6 +149,8 @@ def _word_area(stream: Stream, piece: Piece, coded: _Coded, *, uses_exponents: b
 def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
     record = stream.records[index]
     coding = record.coding
+    if stream.is_own_copy(record):
+        return _copy(record, [_own_term(stream, index, coded)])
     terms = _terms(stream, record)
     if coding.prediction == Prediction.COPY:
         return _copy(record, terms)
@@ -147,6 +165,22 @@ def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
         what = f"tensor {record.name!r} does not hold {element_total(record)} strings"
         raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause="R-8.5.2")
     return Tensor(record.name, record.dtype, record.shape, data)
+
+
+def _own_term(stream: Stream, index: int, coded: _Coded) -> tuple[Term, Tensor]:
+    """The term of a copy within the model, and the tensor that it names, which is finished."""
+    record = stream.records[index]
+    term = record.coding.terms[0]
+    place = term.reference_tensor - 1
+    if not 0 <= place < index or term.mapped or not _is_alike(record.identity, stream.records[place].identity):
+        what = f"tensor {record.name!r} cannot be a copy of tensor {place + 1} of the model"
+        raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="R-8.3.6")
+    return term, coded.finished[place]
+
+
+def _is_alike(one: TensorIdentity, other: TensorIdentity) -> bool:
+    """Whether two tensors differ in nothing but their names."""
+    return replace(one, name=other.name) == other
 
 
 def _terms(stream: Stream, record: TensorRecord) -> list[tuple[Term, Tensor]]:

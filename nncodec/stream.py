@@ -63,6 +63,10 @@ class Stream:
             raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.11", f"tensor {record.name!r} has no quantiser")
         return quantiser
 
+    def is_own_copy(self, record: TensorRecord) -> bool:
+        """Whether a tensor is a copy of another one of the same model (clause 8.3.1)."""
+        return any(term.parent == self.parameters.parent_count for term in record.coding.terms)
+
     @property
     def content_id(self) -> bytes:
         """Content id that the stream gives for its model."""

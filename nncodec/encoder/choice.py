@@ -15,7 +15,7 @@ from nncodec.difference import Exponents, differ, exponents
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import difference_bits, energy, level_bits, word_bits
-from nncodec.encoder.matching import Matcher, Relative
+from nncodec.encoder.matching import OWN, Matcher, Relative, originals
 from nncodec.encoder.predictors import Candidate, candidates, finite_values, plain_candidate
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
@@ -46,7 +46,8 @@ class Choice:
     candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; halves: what
     the levels stand for (clause 8.2.1), once the slices are laid out; quantiser:
     its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is
-    predicted; exponents: those of its prediction. copy: the tensor that a COPY gives.
+    predicted; exponents: those of its prediction. copy: the tensor that a COPY gives; original: the place of an
+    earlier tensor of the same model that it copies.
     """
 
     tensor: Tensor
@@ -59,6 +60,7 @@ class Choice:
     words: bytes | None = None
     exponents: Exponents | None = None
     copy: Tensor | None = None
+    original: int | None = None
     estimated_bits: float = 0.0
     notice: str | None = None
 
@@ -77,7 +79,11 @@ class Chooser:
         """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
         rooted = _root_mean_square([self._plain_residual(t) for t in model.tensors if self._config.quantises(t)])
         self._fine_ratio = step_of(self._quantiser) / rooted / FINENESS if rooted else 0.0
-        return [self._choose(tensor, place) for place, tensor in enumerate(model.tensors)]
+        twins = {} if self._config.profile == Profile.BASELINE else originals(model, self._config)
+        return [
+            _own_copy(tensor, twins[place], model) if place in twins else self._choose(tensor, place)
+            for place, tensor in enumerate(model.tensors)
+        ]
 
     def _choose(self, tensor: Tensor, place: int) -> Choice:
         same = self._matcher.same_content(tensor)
@@ -176,6 +182,12 @@ class Chooser:
         for relative in relatives:
             if relative.tensor.dtype == tensor.dtype and relative.tensor.shape == tensor.shape:
                 yield plain_candidate(tensor, relative)
+
+
+def _own_copy(tensor: Tensor, original: int, model: Model) -> Choice:
+    """A copy of an earlier tensor of the same model, whatever becomes of that one."""
+    relative = Relative(OWN, original, model.tensors[original])
+    return Choice(tensor, Prediction.COPY, plain_candidate(tensor, relative), original=original)
 
 
 def _copies(candidate: Candidate, tensor: Tensor) -> bool:

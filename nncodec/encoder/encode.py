@@ -11,6 +11,7 @@ import numpy as np
 from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
+from nncodec.encoder.matching import OWN
 from nncodec.encoder.report import EncodeReport, make_report
 from nncodec.encoder.slices import Progress, code_groups
 from nncodec.encoder.writer import Frame, write_stream
@@ -96,11 +97,16 @@ def _plan(choices: Sequence[Choice], config: EncoderConfig, topology: Topology) 
 
 
 def _reconstruct_all(plan: Plan) -> list[Tensor]:
-    return [_reconstructed(c, plan.quantiser_of(record)) for c, record in zip(plan.choices, plan.records, strict=True)]
+    done: list[Tensor] = []
+    for choice, record in zip(plan.choices, plan.records, strict=True):
+        done.append(_reconstructed(choice, plan.quantiser_of(record), done))
+    return done
 
 
-def _reconstructed(choice: Choice, quantiser: Quantiser | None) -> Tensor:
+def _reconstructed(choice: Choice, quantiser: Quantiser | None, done: Sequence[Tensor]) -> Tensor:
     tensor = choice.tensor
+    if choice.original is not None:
+        return replace(done[choice.original], name=tensor.name)
     if choice.halves is None or quantiser is None:
         return choice.copy or tensor
     predicted = None if choice.candidate is None else choice.candidate.predicted
@@ -124,10 +130,11 @@ def _drop_unused_parents(
     choices: Sequence[Choice], references: Sequence[Model], topology_parent: int | None
 ) -> tuple[list[Choice], list[Model], int | None]:
     """Parents are the references in use, renumbered; a reference that predicts nothing costs nothing."""
-    used = {term.parent for choice in choices if choice.candidate for term, _ in choice.candidate.pairs}
+    used = {term.parent for choice in choices if choice.candidate for term, _ in choice.candidate.pairs} - {OWN}
     if topology_parent is not None:
         used.add(topology_parent)
     place = {parent: index for index, parent in enumerate(sorted(used))}
+    place[OWN] = len(used)
     renumbered = [_renumbered(choice, place) for choice in choices]
     topology_place = None if topology_parent is None else place[topology_parent]
     return renumbered, [references[parent] for parent in sorted(used)], topology_place

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from nncodec.encoder.config import EncoderConfig
 from nncodec.errors import EncodeError
 from nncodec.model import Model, Tensor
 
 _MOST_BY_SHAPE = 4
+_SMALLEST_TWIN = 32
+
+
+OWN: Final = -1
+"""Stands for the model itself among the references, until they are numbered for good."""
 
 
 @dataclass(frozen=True)
 class Relative:
-    """A reference tensor: which model of the references, which place in it."""
+    """A reference tensor: which model of the references (or OWN), which place in it."""
 
     parent: int
     place: int
@@ -61,3 +68,21 @@ class Matcher:
         """Reference tensors of the same type and shape, nearest in place first: for tensors whose name is new."""
         relatives = self._by_shape.get((tensor.dtype, tensor.shape), [])
         return sorted(relatives, key=lambda relative: abs(relative.place - place))[:_MOST_BY_SHAPE]
+
+
+def originals(model: Model, config: EncoderConfig) -> dict[int, int]:
+    """For each tensor that repeats an earlier one, bit for bit and to be treated alike, the place of the first."""
+    first: dict[tuple[object, ...], int] = {}
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for place, tensor in enumerate(model.tensors):
+        if tensor.nbytes >= _SMALLEST_TWIN:
+            how = config.may_lose(tensor), config.quantises(tensor), config.quantises_finely(tensor)
+            ends = bytes(tensor.data[:_SMALLEST_TWIN]), bytes(tensor.data[-_SMALLEST_TWIN:])
+            alike.setdefault((tensor.dtype, tensor.shape, how, ends), []).append(place)
+    found = {}
+    for key, places in alike.items():
+        for place in places if len(places) > 1 else ():
+            known = first.setdefault((key, model.tensors[place].content_id), place)
+            if known != place:
+                found[place] = known
+    return found

@@ -149,5 +149,6 @@ def test_the_largest_declared_total_costs_no_memory(level, name):
 def test_a_mutated_start_costs_no_memory(case):
     name, data = case
     peak, error = peak_of(data, references_of(name))
-    if error is not None and len(data) <= KIBIBYTE:
+    # What was decoded before an error in or behind the payloads is as large as Annex F says.
+    if error not in (None, ErrorClass.ENTROPY, ErrorClass.CONTENT_ID) and len(data) <= KIBIBYTE:
         assert peak <= MEBIBYTE

@@ -16,7 +16,7 @@ Make = Callable[[], Draft]
 MODULES: Final = (
     *("valid_container", "valid_slices", "valid_types", "valid_levels", "valid_rounding"),
     *("valid_prediction", "valid_terms", "valid_maps", "valid_exact_difference", "valid_inherited"),
-    *("valid_mixing", "valid_rans", "valid_limits", "valid_encoder"),
+    *("valid_mixing", "valid_rans", "own_copies", "valid_limits", "valid_encoder"),
     *("invalid_start", "invalid_units", "invalid_parameters", "invalid_table", "invalid_slices"),
     *("invalid_end", "invalid_coded", "invalid_references", "invalid_terms", "invalid_inherited", "invalid_limits"),
     *("invalid_mixing", "invalid_rans"),

@@ -208,7 +208,7 @@ def _difference() -> Draft:
 
 def _declare_predicted() -> None:
     rows = (
-        ("term-parent-1-of-1 VALUE_RANGE R-7.1.3", {"record0.terms0.parent": leb(1)}, "parent 1 of one parent."),
+        ("term-parent-2-of-1 VALUE_RANGE R-7.1.3", {"record0.terms0.parent": leb(2)}, "parent 2 of one parent."),
         ("term-parent-over-range VALUE_RANGE 3.3 6.6.3", {"record0.terms0.parent": leb(17)}, "parent 17."),
         (
             "term-parent-overlong VALUE_RANGE 3.3 6.6.3",
@@ -232,9 +232,22 @@ def _declare_predicted() -> None:
 _declare_predicted()
 
 
-@invalid("VALUE_RANGE", "R-7.1.3")
+patched(
+    _difference,
+    (
+        (
+            "difference-to-itself VALUE_RANGE R-7.1.3",
+            {"record0.terms0.parent": leb(1), "record0.terms0.reference_tensor": leb(1)},
+            "A difference to the model itself, which is for copies.",
+        ),
+    ),
+    REF,
+)
+
+
+@invalid("VALUE_RANGE", "R-8.3.6")
 def parent_of_none() -> Draft:
-    """A copy in a stream without parents."""
+    """A copy by name in a stream without parents: of the model itself, which needs a number."""
     return replace(_copy(), parents=[])
 
 
