@@ -25,6 +25,7 @@ from nncodec.inspection import StreamInfo, inspect
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import Model, Tensor, Topology
 from nncodec.tables import DType, Profile, TopologyFormat
+from nncodec.work import Work
 
 __all__ = [
     "LEVELS",
@@ -49,6 +50,7 @@ __all__ = [
     "TopologyFormat",
     "UnsupportedModelError",
     "UnsupportedStreamError",
+    "Work",
     "decode",
     "encode",
     "encode_with_report",

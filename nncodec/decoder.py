@@ -5,12 +5,13 @@ The decoder makes no choices; it takes limits, never options that change a resul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nncodec.difference import add, exponents
+from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words
 from nncodec.entropy.rans.coder import WordArea
 from nncodec.errors import ErrorClass, InvalidStreamError
@@ -22,11 +23,9 @@ from nncodec.quantisation import HalfLevels, half_levels
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Representation
+from nncodec.work import Work
 
 CLAUSE = "8.5"
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes decoded so far and the bytes in all."""
 
 
 def decode(
@@ -35,20 +34,20 @@ def decode(
     *,
     limits: Limits = LEVELS[DEFAULT_LEVEL],
     tensors: Collection[str] | None = None,
-    progress: Progress | None = None,
+    work: Work | None = None,
 ) -> Model:
     """The model that the stream `data` holds, bit for bit the same on every machine.
 
     `references` are the models that the receiver holds; those that the stream is predicted from must be among them,
     named by content id. With `tensors`, only those tensors are decoded; the result then has no topology, and the
-    content id of the whole model is not checked.
+    content id of the whole model is not checked. `work` says how slices are decoded: by threads, for example.
 
     Raises BitstreamError for any `data` that is not a valid stream within `limits`, KeyError for a name in `tensors`
     that the stream does not have.
     """
     stream = read_stream(data, limits, references)
     wanted = _wanted(stream, tensors)
-    coded = _decode_slices(stream, wanted, progress)
+    coded = _decode_slices(stream, wanted, work or Work())
     for index in wanted:
         coded.finished[index] = _reconstruct(stream, index, coded)
     if tensors is not None:
@@ -91,6 +90,13 @@ class _Coded:
         self.finished: dict[int, Tensor] = {}
         self._predictions: dict[int, bytes] = {}
 
+    def add_words(self, part: Slice, words: bytes) -> None:
+        """Keep the words of a slice, tensor by tensor."""
+        position = 0
+        for piece in part.pieces:
+            self.words.setdefault(piece.tensor, []).append(words[position : position + piece.nbytes])
+            position += piece.nbytes
+
     def prediction_of(self, stream: Stream, index: int) -> bytes:
         """8.3.6: the prediction of an exact tensor, made once."""
         record = stream.records[index]
@@ -104,37 +110,64 @@ class _Coded:
         self._predictions.pop(index, None)
 
 
-def _decode_slices(stream: Stream, wanted: Collection[int], progress: Progress | None) -> _Coded:
+def _decode_slices(stream: Stream, wanted: Collection[int], work: Work) -> _Coded:
     coded, needed = _Coded(), set(wanted)
     parts = [part for part in stream.slices if any(piece.tensor in needed for piece in part.pieces)]
-    total, done = sum(piece.nbytes for part in parts for piece in part.pieces), 0
-    for part in parts:
-        _decode_slice(stream, part, coded)
-        done += sum(piece.nbytes for piece in part.pieces)
-        if progress is not None:
-            progress(done, total)
+    sizes = [sum(piece.nbytes for piece in part.pieces) for part in parts]
+    tasks = (_task(stream, part, coded) for part in parts)
+    for part, symbols in zip(parts, work.map(decode_slice, tasks, sizes), strict=True):
+        if isinstance(symbols, bytes):
+            coded.add_words(part, symbols)
+        else:
+            for piece, halves in zip(part.pieces, symbols, strict=True):
+                coded.halves.setdefault(piece.tensor, []).append(halves)
     return coded
 
 
-def _decode_slice(stream: Stream, part: Slice, coded: _Coded) -> None:
+@dataclass(frozen=True)
+class LevelTask:
+    """A slice of levels to be decoded; `offset` is the place of the payload in the stream."""
+
+    payload: bytes
+    parts: list[tuple[Area, LevelWidth]]
+    coder: EntropyCoder
+    offset: int
+    trellis: bool
+
+
+@dataclass(frozen=True)
+class WordTask:
+    """A slice of exact words of `width` bytes to be decoded."""
+
+    payload: bytes
+    areas: list[WordArea]
+    width: int
+    coder: EntropyCoder
+    offset: int
+
+
+def decode_slice(task: LevelTask | WordTask) -> list[HalfLevels] | bytes:
+    """The half levels of a slice, part by part, or its words. Raises InvalidStreamError."""
+    payload = memoryview(task.payload)
+    if isinstance(task, WordTask):
+        return decode_words(payload, task.areas, task.width, task.coder, task.offset)
+    levels = decode_levels(payload, task.parts, task.coder, task.offset)
+    return [half_levels(values, trellis=task.trellis) for values in levels]
+
+
+def _task(stream: Stream, part: Slice, coded: _Coded) -> LevelTask | WordTask:
     group = stream.parameters.groups[part.header.slice_group]
-    if group.representation != Representation.EXACT:
-        trellis = group.representation == Representation.TRELLIS
-        parts = [
-            (level_area(stream.records[piece.tensor], piece, trellis=trellis), LevelWidth(piece.width))
-            for piece in part.pieces
-        ]
-        levels = decode_levels(part.payload, parts, group.entropy_coder, part.payload_offset)
-        for piece, values in zip(part.pieces, levels, strict=True):
-            coded.halves.setdefault(piece.tensor, []).append(half_levels(values, trellis=trellis))
-        return
-    uses_exponents = group.entropy_coder == EntropyCoder.RANS
-    areas = [_word_area(stream, piece, coded, uses_exponents=uses_exponents) for piece in part.pieces]
-    words = decode_words(part.payload, areas, part.pieces[0].width, group.entropy_coder, part.payload_offset)
-    position = 0
-    for piece in part.pieces:
-        coded.words.setdefault(piece.tensor, []).append(words[position : position + piece.nbytes])
-        position += piece.nbytes
+    coder, payload = group.entropy_coder, bytes(part.payload)
+    if group.representation == Representation.EXACT:
+        uses_exponents = coder == EntropyCoder.RANS
+        areas = [_word_area(stream, piece, coded, uses_exponents=uses_exponents) for piece in part.pieces]
+        return WordTask(payload, areas, part.pieces[0].width, coder, part.payload_offset)
+    trellis = group.representation == Representation.TRELLIS
+    parts = [
+        (level_area(stream.records[piece.tensor], piece, trellis=trellis), LevelWidth(piece.width))
+        for piece in part.pieces
+    ]
+    return LevelTask(payload, parts, coder, part.payload_offset, trellis)
 
 
 def _word_area(stream: Stream, piece: Piece, coded: _Coded, *, uses_exponents: bool) -> WordArea:

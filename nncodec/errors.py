@@ -8,6 +8,8 @@ bitstream error names its class, the clause it enforces and the byte where parsi
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
+from typing import Any
 
 
 class ErrorClass(str, Enum):
@@ -53,8 +55,14 @@ class BitstreamError(NncodecError):
         self.error_class = error_class
         self.clause = clause
         self.offset = offset
+        self._what = what
         where = "" if offset is None else f" at byte {offset}"
         super().__init__(f"{error_class.value}{where}: {what} (SPEC.md clause {clause})")
+
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How the error is pickled: it may come from another process (clause 8.5)."""
+        return partial(type(self), clause=self.clause, offset=self.offset), (self.error_class, self._what)
 
 
 class InvalidStreamError(BitstreamError):

@@ -27,7 +27,7 @@ LAYERS = (
     ("layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
-    ("folding", "kernel"),
+    ("folding", "kernel", "work"),
     ("errors", "limits", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""

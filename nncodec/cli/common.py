@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from enum import IntEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,8 +17,8 @@ from typing import Any, Protocol
 from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
 from nncodec.kernel import numba
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.work import Work
 
-Progress = Callable[[int, int], None]
 _SLOW_ELEMENTS = 100_000
 
 
@@ -93,6 +95,24 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
 
 
+def add_work_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every command that codes or decodes slices."""
+    parser.add_argument(
+        "--jobs",
+        type=_at_least_one,
+        metavar="N",
+        help="threads; default: one for each processor; no byte depends on it",
+    )
+
+
+def _at_least_one(text: str) -> int:
+    """A positive whole number. Raises ValueError, which argparse explains."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of every command that reads a stream."""
     parser.add_argument(
@@ -151,14 +171,18 @@ def warn_if_slow(elements: int) -> None:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """A progress callback that draws on a terminal; None where stderr is none, so that pipes stay quiet."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
+def watched_work(title: str, jobs: int | None) -> Iterator[Work]:
+    """Work by `jobs` threads (None: as many as there are processors), with a bar where stderr is a terminal."""
+    with ExitStack() as stack:
+        executor = None
+        if jobs != 1:
+            executor = stack.enter_context(ThreadPoolExecutor(jobs or os.cpu_count()))
+        if not sys.stderr.isatty():
+            yield Work(executor)
+            return
+        from rich.console import Console
+        from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+        bar = stack.enter_context(Bar(console=Console(stderr=True), transient=True))
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield Work(executor, lambda done, total: bar.update(task, completed=done, total=total))

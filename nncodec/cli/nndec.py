@@ -16,11 +16,12 @@ from nncodec.cli.common import (
     add_common_arguments,
     add_decoding_arguments,
     add_reference_arguments,
+    add_work_arguments,
     limits_of,
     print_json,
-    progress_bar,
     read_bytes,
     run,
+    watched_work,
 )
 from nncodec.cli.references import References
 from nncodec.cli.tds import error_line, write_tds
@@ -54,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tensor", action="append", metavar="NAME", help="decode this tensor only; may be repeated")
     add_reference_arguments(parser)
+    add_work_arguments(parser)
     add_common_arguments(parser)
     add_decoding_arguments(parser)
     return parser
@@ -83,9 +85,9 @@ def decode_file(arguments: argparse.Namespace) -> Model:
     limits = limits_of(arguments)
     data = read_bytes(arguments.stream)
     references = References(arguments.ref, arguments.refs, limits).needed_by(data)
-    with progress_bar(f"decoding {arguments.stream.name}") as progress:
+    with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         try:
-            return decode(data, references, limits=limits, tensors=arguments.tensor, progress=progress)
+            return decode(data, references, limits=limits, tensors=arguments.tensor, work=work)
         except KeyError as error:
             raise UsageError(f"{error.args[0]}; nninfo lists them") from None
 

@@ -16,10 +16,11 @@ from nncodec.cli.common import (
     UsageError,
     add_common_arguments,
     add_reference_arguments,
+    add_work_arguments,
     print_json,
-    progress_bar,
     run,
     warn_if_slow,
+    watched_work,
 )
 from nncodec.cli.references import References
 from nncodec.encoder.config import EncoderConfig
@@ -64,6 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="the tensor NEW is called OLD in the references; may be repeated",
     )
     add_reference_arguments(parser)
+    add_work_arguments(parser)
     add_common_arguments(parser)
     return parser
 
@@ -122,8 +124,8 @@ def body(arguments: argparse.Namespace) -> None:
     if config.uses_trellis:
         warn_if_slow(sum(tensor.size for tensor in model.tensors))
     references = References(arguments.ref, arguments.refs, LEVELS[-1]).given
-    with progress_bar(f"coding {arguments.model.name}") as progress:
-        encoded = encode_with_report(model, config, references, progress)
+    with watched_work(f"coding {arguments.model.name}", arguments.jobs) as work:
+        encoded = encode_with_report(model, config, references, work)
     with replace_on_success(arguments.output) as temporary:
         temporary.write_bytes(encoded.data)
     seconds = time.perf_counter() - begin

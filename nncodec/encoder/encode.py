@@ -13,7 +13,7 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.matching import OWN
 from nncodec.encoder.report import EncodeReport, make_report
-from nncodec.encoder.slices import Progress, code_groups
+from nncodec.encoder.slices import code_groups
 from nncodec.encoder.writer import Frame, write_stream
 from nncodec.errors import EncodeError
 from nncodec.limits import LEVELS, MAX_DIMENSION
@@ -22,6 +22,7 @@ from nncodec.prediction import reconstruct
 from nncodec.rounding import widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE
+from nncodec.work import Work
 
 
 class EncodeWarning(UserWarning):
@@ -37,14 +38,17 @@ class Encoded:
     report: EncodeReport
 
 
-def encode(model: Model, config: EncoderConfig | None = None, references: Sequence[Model] = ()) -> bytes:
+def encode(
+    model: Model, config: EncoderConfig | None = None, references: Sequence[Model] = (), work: Work | None = None
+) -> bytes:
     """The NMC stream of `model`.
 
     With `references`, tensors are predicted from them where that is cheaper; a decoder then needs the same models.
+    `work` says how slices are coded: by threads, for example; the bytes are the same.
     Raises EncodeError for what the format cannot carry. Warns (EncodeWarning) where a tensor was kept exact against
     the request, or lost all its weights to a coarse step.
     """
-    encoded = encode_with_report(model, config, references)
+    encoded = encode_with_report(model, config, references, work)
     for notice in encoded.report.notices:
         warnings.warn(notice, EncodeWarning, stacklevel=2)
     return encoded.data
@@ -54,9 +58,9 @@ def encode_with_report(
     model: Model,
     config: EncoderConfig | None = None,
     references: Sequence[Model] = (),
-    progress: Progress | None = None,
+    work: Work | None = None,
 ) -> Encoded:
-    """As `encode`, with the decoded model and a report; `progress` is called with bytes done and bytes in all."""
+    """As `encode`, with the decoded model and a report."""
     config = config or EncoderConfig()
     for each in (model, *references):
         _check_names_and_shapes(each)
@@ -64,7 +68,7 @@ def encode_with_report(
     topology_parent = _topology_parent(model, references)
     choices, parents, topology_parent = _drop_unused_parents(choices, references, topology_parent)
     plan, decoded = _plan(choices, config, model.topology)
-    coded = code_groups(plan, config, progress)
+    coded = code_groups(plan, config, work or Work())
     written = write_stream(plan, coded, decoded, Frame(config.profile, parents, topology_parent))
     return Encoded(written.data, decoded, make_report(plan.choices, decoded, written, references))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import GroupPlan, Plan, slice_ranges
 from nncodec.encoder.rans_model import Material, model_of
-from nncodec.entropy.binarisation import levels_to_folded
+from nncodec.entropy.binarisation import Levels, levels_to_folded
+from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.entropy.rans.binarisation import work_dtype
 from nncodec.entropy.rans.coder import WordArea
@@ -19,14 +20,14 @@ from nncodec.layout import Piece, level_area
 from nncodec.limits import MAX_EXPANSION
 from nncodec.syntax.model_parameter_set import SliceGroup
 from nncodec.syntax.slice import SliceHeader
-from nncodec.tables import EntropyCoder, LevelWidth, Representation
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes coded so far and the bytes in all."""
+from nncodec.tables import DType, EntropyCoder, LevelWidth, Representation
+from nncodec.work import Work
 
 _FOLDED_BYTES = 4
 _TRIED_WHOLE = 1 << 21
 _SAMPLED = 1 << 17
+
+Payloads = dict[EntropyCoder, bytes]
 
 
 @dataclass(frozen=True)
@@ -39,88 +40,127 @@ class CodedGroup:
     largest_slice: int
 
 
-def code_groups(plan: Plan, config: EncoderConfig, progress: Progress | None) -> list[CodedGroup]:
+@dataclass(frozen=True)
+class LevelTask:
+    """A slice of levels and the coders to try."""
+
+    coders: tuple[EntropyCoder, ...]
+    parts: list[tuple[Levels, Area, LevelWidth]]
+    size: int
+    is_fast: bool
+
+    def payload(self, coder: EntropyCoder) -> bytes:
+        """The payload under `coder`."""
+        if coder != EntropyCoder.RANS:
+            return encode_levels(self.parts, coder)
+        words = levels_to_folded(np.concatenate([levels for levels, _, _ in self.parts]))
+        areas = [WordArea(area.count) for _, area, _ in self.parts]
+        return encode_by_rans(words, areas, model_of(Material(words, areas, _FOLDED_BYTES, None, self.is_fast)))
+
+
+@dataclass(frozen=True)
+class WordTask:
+    """A slice of exact words and the coders to try; dtype: None where the words are differences."""
+
+    coders: tuple[EntropyCoder, ...]
+    data: bytes
+    areas: list[WordArea]
+    width: int
+    dtype: DType | None
+    is_fast: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of the words."""
+        return len(self.data)
+
+    def payload(self, coder: EntropyCoder) -> bytes:
+        """The payload under `coder`."""
+        if coder != EntropyCoder.RANS:
+            return encode_words(self.data, self.width, coder)
+        words = np.frombuffer(self.data, f"<u{self.width}").astype(work_dtype(self.width))
+        material = Material(words, self.areas, self.width, self.dtype, self.is_fast)
+        return encode_by_rans(words, self.areas, model_of(material))
+
+
+def code_slice(task: LevelTask | WordTask) -> Payloads:
+    """The payloads of a slice under each coder that is worth trying."""
+    payloads: Payloads = {}
+    for coder in task.coders:
+        if coder == EntropyCoder.LZMA2 and isinstance(task, WordTask) and not _is_promising(task, payloads):
+            continue
+        payload = task.payload(coder)
+        if task.size <= MAX_EXPANSION * len(payload):  # otherwise no decoder would take it (9.3, 9.4)
+            payloads[coder] = payload
+    return payloads
+
+
+def _is_promising(task: WordTask, payloads: Payloads) -> bool:
+    """Whether LZMA2, which is slow, may beat rANS: tried whole if the slice is short, else on a sample of it."""
+    rans = payloads.get(EntropyCoder.RANS)
+    if rans is None or task.size <= _TRIED_WHOLE:
+        return True
+    begin = task.size // 2 // task.width * task.width
+    sample = task.data[begin : begin + _SAMPLED]
+    return len(encode_words(sample, task.width, EntropyCoder.LZMA2)) * task.size < len(rans) * len(sample)
+
+
+def code_groups(plan: Plan, config: EncoderConfig, work: Work) -> list[CodedGroup]:
     """Code every slice of every group with each admissible coder, and keep the shortest."""
-    total = sum(segment.count * segment.width for group in plan.groups for segment in group.layout.segments)
-    done, coded = 0, []
-    for index, group in enumerate(plan.groups):
-        headers = [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
-        payloads: dict[EntropyCoder, list[bytes]] = {coder: [] for coder in group.coders}
-        largest = 0
-        for header in headers:
-            pieces = list(group.layout.pieces(header.first_symbol, header.symbol_count))
-            size = sum(piece.nbytes for piece in pieces)
-            for candidate in list(payloads):
-                parts = payloads[candidate]
-                if candidate == EntropyCoder.LZMA2 and not parts and not _is_promising(plan, pieces, payloads):
-                    del payloads[candidate]
-                    continue
-                parts.append(_payload(plan, pieces, group, candidate, config))
-                if size > MAX_EXPANSION * len(parts[-1]):  # no decoder would take it (9.3)
-                    del payloads[candidate]
-            largest, done = max(largest, size), done + size
-            if progress is not None:
-                progress(done, total)
-        coded.append(_cheapest(group, headers, payloads, largest))
+    headers = [
+        [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
+        for index, group in enumerate(plan.groups)
+    ]
+    sizes = [sum(piece.nbytes for piece in _pieces(plan, header)) for group in headers for header in group]
+    results = work.map(code_slice, _tasks(plan, headers, config), sizes)
+    coded, first = [], 0
+    for group, its in zip(plan.groups, headers, strict=True):
+        payloads = [next(results) for _ in its]
+        coded.append(_cheapest(group, its, payloads, max(sizes[first : first + len(its)], default=0)))
+        first += len(its)
     return coded
 
 
-def _is_promising(plan: Plan, pieces: Sequence[Piece], payloads: dict[EntropyCoder, list[bytes]]) -> bool:
-    """Whether LZMA2, which is slow, may beat rANS on a slice of exact words: tried whole if short, else on a sample."""
-    rans = payloads.get(EntropyCoder.RANS)
-    size = sum(piece.nbytes for piece in pieces)
-    if not rans or size <= _TRIED_WHOLE:
-        return True
-    width = pieces[0].width
-    begin = size // 2 // width * width
-    sample = _bytes_of(plan, pieces)[begin : begin + _SAMPLED]
-    return len(encode_words(sample, width, EntropyCoder.LZMA2)) * size < len(rans[0]) * len(sample)
+def _pieces(plan: Plan, header: SliceHeader) -> list[Piece]:
+    layout = plan.groups[header.slice_group].layout
+    return list(layout.pieces(header.first_symbol, header.symbol_count))
 
 
-def _cheapest(
-    group: GroupPlan, headers: list[SliceHeader], payloads: dict[EntropyCoder, list[bytes]], largest: int
-) -> CodedGroup:
-    coder = min(payloads, key=lambda choice: sum(map(len, payloads[choice])))
-    return CodedGroup(SliceGroup(group.representation, coder, group.quantiser), headers, payloads[coder], largest)
+def _tasks(
+    plan: Plan, headers: Sequence[Sequence[SliceHeader]], config: EncoderConfig
+) -> Iterator[LevelTask | WordTask]:
+    for group, its in zip(plan.groups, headers, strict=True):
+        for header in its:
+            make = _word_task if group.quantiser is None else _level_task
+            yield make(plan, group, _pieces(plan, header), config)
 
 
-def _payload(
-    plan: Plan, pieces: Sequence[Piece], group: GroupPlan, coder: EntropyCoder, config: EncoderConfig
-) -> bytes:
-    if coder == EntropyCoder.RANS:
-        material = (_exact_material if group.quantiser is None else _level_material)(plan, pieces, config)
-        return encode_by_rans(material.words, material.areas, model_of(material))
-    if group.quantiser is None:
-        return encode_words(_bytes_of(plan, pieces), pieces[0].width, coder)
+def _cheapest(group: GroupPlan, headers: list[SliceHeader], payloads: Sequence[Payloads], largest: int) -> CodedGroup:
+    """The coder of the fewest bytes, of those that coded every slice."""
+    common = [coder for coder in group.coders if all(coder in each for each in payloads)]
+    coder = min(common, key=lambda choice: sum(len(each[choice]) for each in payloads))
+    slice_group = SliceGroup(group.representation, coder, group.quantiser)
+    return CodedGroup(slice_group, headers, [each[coder] for each in payloads], largest)
+
+
+def _level_task(plan: Plan, group: GroupPlan, pieces: Sequence[Piece], config: EncoderConfig) -> LevelTask:
     trellis = group.representation == Representation.TRELLIS
-    levels = []
-    for piece in pieces:
-        area = level_area(plan.records[piece.tensor], piece, trellis=trellis)
-        levels.append((plan.levels_of(piece), area, LevelWidth(piece.width)))
-    return encode_levels(levels, coder)
-
-
-def _bytes_of(plan: Plan, pieces: Sequence[Piece]) -> bytes:
-    """The words of exact tensor parts, end to end."""
     parts = []
     for piece in pieces:
-        choice = plan.choices[piece.tensor]
-        data = memoryview(choice.tensor.data if choice.words is None else choice.words).cast("B")
-        parts.append(data[piece.start * piece.width : (piece.start + piece.count) * piece.width])
-    return b"".join(parts)
+        area = level_area(plan.records[piece.tensor], piece, trellis=trellis)
+        parts.append((plan.levels_of(piece), area, LevelWidth(piece.width)))
+    return LevelTask(group.coders, parts, sum(piece.nbytes for piece in pieces), config.fast)
 
 
-def _exact_material(plan: Plan, pieces: Sequence[Piece], config: EncoderConfig) -> Material:
-    width, first = pieces[0].width, plan.choices[pieces[0].tensor]
-    areas = []
+def _word_task(plan: Plan, group: GroupPlan, pieces: Sequence[Piece], config: EncoderConfig) -> WordTask:
+    data, areas = [], []
     for piece in pieces:
-        exponents = plan.choices[piece.tensor].exponents
+        choice = plan.choices[piece.tensor]
+        words = memoryview(choice.tensor.data if choice.words is None else choice.words).cast("B")
+        data.append(words[piece.start * piece.width : (piece.start + piece.count) * piece.width])
+        exponents = choice.exponents
         told = None if exponents is None else exponents[piece.start : piece.start + piece.count]
         areas.append(WordArea(piece.count, told))
-    words = np.frombuffer(_bytes_of(plan, pieces), f"<u{width}").astype(work_dtype(width))
-    return Material(words, areas, width, first.tensor.dtype if first.words is None else None, config.fast)
-
-
-def _level_material(plan: Plan, pieces: Sequence[Piece], config: EncoderConfig) -> Material:
-    words = levels_to_folded(np.concatenate([plan.levels_of(piece) for piece in pieces]))
-    return Material(words, [WordArea(piece.count) for piece in pieces], _FOLDED_BYTES, None, config.fast)
+    first = plan.choices[pieces[0].tensor]
+    dtype = first.tensor.dtype if first.words is None else None
+    return WordTask(group.coders, b"".join(data), areas, pieces[0].width, dtype, config.fast)

@@ -23,6 +23,7 @@ from nncodec.limits import LEVELS
 from nncodec.model import NO_TOPOLOGY, Model, Tensor
 from nncodec.syntax.door import crc32c
 from nncodec.tables import DType, LevelWidth, Prediction, Profile
+from nncodec.work import Work
 from tests.core.handmade import (
     VALUES_OF_B,
     VALUES_OF_W,
@@ -164,7 +165,7 @@ def test_damage_to_other_slices_does_not_touch_some_tensors() -> None:
 @pytest.mark.parametrize("names", [None, ["a"], ["c"], ["b", "d"]])
 def test_progress_rises_to_the_total_of_what_is_decoded(names: list[str] | None) -> None:
     calls: list[tuple[int, int]] = []
-    decode(STREAM, tensors=names, progress=lambda done, total: calls.append((done, total)))
+    decode(STREAM, tensors=names, work=Work(progress=lambda done, total: calls.append((done, total))))
     done = [call[0] for call in calls]
     assert done == sorted(set(done))
     assert len({total for _, total in calls}) == 1

@@ -19,6 +19,7 @@ from nncodec.limits import LEVELS
 from nncodec.model import Model, Tensor, Topology, data_bytes
 from nncodec.stream import read_stream
 from nncodec.tables import DType, EntropyCoder, HeaderCoding, LevelWidth, TopologyFormat, UnitType
+from nncodec.work import Work
 from tests.core.handmade import same_tensors, tensor_of, weights
 from tests.strategies import models
 
@@ -207,7 +208,7 @@ def test_lossless_coding_has_no_distortion_and_nan_counts_for_nothing() -> None:
 def test_progress_rises_to_the_total(config: EncoderConfig) -> None:
     calls: list[tuple[int, int]] = []
     model = Model((weights("a", (8, 8)), weights("b", (5,))))
-    encode_with_report(model, config, progress=lambda done, total: calls.append((done, total)))
+    encode_with_report(model, config, work=Work(progress=lambda done, total: calls.append((done, total))))
     done = [call[0] for call in calls]
     assert done == sorted(set(done))
     assert calls[-1] == (calls[-1][1], calls[0][1])
