@@ -159,7 +159,9 @@ class Chooser:
 
     def _choose_exact(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
         width = symbol_width(tensor.dtype)
-        best = Choice(tensor, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
+        best = Choice(tensor)
+        if relatives or self._fine_ratio:  # with nothing to compare it to, its cost does not matter
+            best = replace(best, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
         for candidate in self._exact_candidates(tensor, relatives):
             predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
             if predicted == tensor.data and _copies(candidate, tensor):
@@ -173,7 +175,7 @@ class Chooser:
         return best
 
     def _exact_candidates(self, tensor: Tensor, relatives: Sequence[Relative]) -> Iterator[Candidate]:
-        if self._search is None or tensor.dtype == DType.STRING:
+        if self._search is None or tensor.dtype == DType.STRING or not relatives:
             return
         if tensor.dtype in QUANTISABLE:
             values = finite_values(tensor)
@@ -243,10 +245,9 @@ def centroid_offset(choices: Sequence[Choice], step: float) -> int:
     for choice in choices:
         if choice.halves is None or choice.residual is None:
             continue
-        coded = choice.halves != 0
-        signs = np.sign(choice.halves[coded])
-        total += float((signs * (choice.residual[coded] / step - choice.halves[coded] / 2)).sum())
-        count += int(coded.sum())
+        outward = float((np.sign(choice.halves) * choice.residual).sum())
+        total += outward / step - float(np.abs(choice.halves).sum()) / 2
+        count += int(np.count_nonzero(choice.halves))
     return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
 
 

@@ -131,7 +131,9 @@ def distortion(original: Tensor, decoded: Tensor) -> Distortion:
     """Distortion of one tensor of a quantisable type."""
     values = widen(original.data, original.dtype)
     finite = np.isfinite(values)
-    values = values[finite]
+    same = decoded.data is original.data
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        errors = widen(decoded.data, decoded.dtype)[finite] - values
+        errors = np.zeros(0) if same else widen(decoded.data, decoded.dtype) - values
+        if not finite.all():
+            values, errors = values[finite], errors if same else errors[finite]
         return Distortion(values.size, float(np.square(errors).sum()), float(np.square(values).sum()))

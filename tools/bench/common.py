@@ -13,7 +13,7 @@ from nncodec.adapters.files import SUFFIXES
 
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 FOREIGN_SUFFIXES = (".tflite", ".h5", ".th")
-_PACKAGES = ("nmc-codec", "numpy", "onnx", "onnxruntime", "safetensors", "zstandard")
+_PACKAGES = ("nmc-codec", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "zstandard", "zipnn", "pcodec")
 
 
 def model_files(data: Path) -> Iterator[Path]:

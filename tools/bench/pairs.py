@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import zstandard
 from rich.progress import Progress
 
@@ -64,9 +65,22 @@ PAIRS = {
     ),
 }
 _TRIALS = 4
+Array = npt.NDArray[np.float32]
 _ZIPNN_TYPES = {DType.FLOAT32: "float32", DType.FLOAT16: "float16"}
 _MOST_DB = 40.0
-CHAIN = ("37-0-62", "43-0-64", "51-0-63", "70-0-63", "97-0-65", "100-0-65", "102-0-66", "107-0-66", "110-0-65")
+CHAIN = (
+    "25-0-60",
+    "32-0-62",
+    "37-0-62",
+    "43-0-64",
+    "51-0-63",
+    "70-0-63",
+    "97-0-65",
+    "100-0-65",
+    "102-0-66",
+    "107-0-66",
+    "110-0-65",
+)
 
 
 @dataclass(frozen=True)
@@ -183,12 +197,17 @@ def nncodec_points(pair: Pair, python: str | None) -> list[Point]:
             same = old is not None and old.shape == tensor.shape and old.dtype == tensor.dtype
             arrays[tensor.name or "unnamed"] = values - old.numpy().astype(np.float32) if same and old else values
     arrays = {name: array for name, array in arrays.items() if array.size and array.ndim and np.isfinite(array).all()}
+    step = math.sqrt(12 * pair.energy / sum(a.size for a in arrays.values() if a.ndim > 1))
+    return run_nncodec(arrays, step, python, (-22, 6))
+
+
+def run_nncodec(arrays: dict[str, Array], step: float, python: str, spread: tuple[int, int]) -> list[Point]:
+    """NNCodec's operating points at quantisation parameters from around `step`: four to an octave."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "difference.npz"
         np.savez(source, **arrays)
-        step = math.sqrt(12 * pair.energy / sum(a.size for a in arrays.values() if a.ndim > 1))
         centre = round(4 * math.log2(step))
-        qps = ",".join(str(qp) for qp in range(max(centre - 22, -60), centre + 6, 2))
+        qps = ",".join(str(qp) for qp in range(max(centre + spread[0], -60), centre + spread[1], 2))
         driver = str(Path(__file__).with_name("nncodec_driver.py"))
         run = subprocess.run([python, driver, str(source), qps], check=True, capture_output=True, env=dict(os.environ))
     points = json.loads(run.stdout.splitlines()[-1])
