@@ -48,7 +48,7 @@ def reader(declaration: Any) -> Reader:  # noqa: ANN401 - construct's types do n
 
 
 def _record_reader(declaration: DataclassStruct[Any]) -> Reader:
-    make, parts = declaration.dc_type, [(part.name, reader(part)) for part in declaration.subcon.subcons]
+    make, parts = declaration.dc_type, [(str(part.name), reader(part)) for part in declaration.subcon.subcons]
 
     def read(stream: io.BytesIO, _: Mapping[str, Any]) -> object:
         fields = Fields()
@@ -59,11 +59,11 @@ def _record_reader(declaration: DataclassStruct[Any]) -> Reader:
     return read
 
 
-def _array_reader(count: Callable[[Any], int], read: Reader) -> Reader:
+def _array_reader(count: Any, read: Reader) -> Reader:  # noqa: ANN401
     return lambda stream, fields: [read(stream, fields) for _ in range(count(fields))]
 
 
-def _choice_reader(condition: Callable[[Any], bool], read: Reader) -> Reader:
+def _choice_reader(condition: Any, read: Reader) -> Reader:  # noqa: ANN401
     return lambda stream, fields: read(stream, fields) if condition(fields) else None
 
 
@@ -85,7 +85,7 @@ def writer(declaration: Any) -> Writer:  # noqa: ANN401
 
 
 def _record_writer(declaration: DataclassStruct[Any]) -> Writer:
-    kind, parts = declaration.dc_type, [(part.name, writer(part)) for part in declaration.subcon.subcons]
+    kind, parts = declaration.dc_type, [(str(part.name), writer(part)) for part in declaration.subcon.subcons]
 
     def write(record: Any, _: object) -> bytes:  # noqa: ANN401
         if not isinstance(record, kind):
@@ -96,7 +96,7 @@ def _record_writer(declaration: DataclassStruct[Any]) -> Writer:
     return write
 
 
-def _array_writer(count: Callable[[Any], int], write: Writer) -> Writer:
+def _array_writer(count: Any, write: Writer) -> Writer:  # noqa: ANN401
     def write_all(values: Any, fields: Any) -> bytes:  # noqa: ANN401
         if len(values) != count(fields):
             raise UnfitError(f"{len(values)} elements")
@@ -105,5 +105,5 @@ def _array_writer(count: Callable[[Any], int], write: Writer) -> Writer:
     return write_all
 
 
-def _choice_writer(condition: Callable[[Any], bool], write: Writer) -> Writer:
+def _choice_writer(condition: Any, write: Writer) -> Writer:  # noqa: ANN401
     return lambda value, fields: write(value, fields) if condition(fields) else b""

@@ -30,24 +30,27 @@ _TOP = (1 << 22) - 1
 def adapted(cell, bit, rates):  # type: ignore[no-untyped-def]
     """The cell after `bit`: its probability has moved by the rate of its count, its count has grown to its limit."""
     count = cell & COUNT_LIMIT
-    probability = cell >> _COUNT_BITS
-    if bit:
-        probability += ((_TOP - probability) * rates[count]) >> 16
-    else:
-        probability -= (probability * rates[count]) >> 16
-    return probability << _COUNT_BITS | min(count + 1, COUNT_LIMIT)
+    mirror = -bit & _TOP  # towards 1 is towards 0 seen from the other end
+    distance = (cell >> _COUNT_BITS) ^ mirror
+    distance -= (distance * rates[count]) >> 16
+    return (distance ^ mirror) << _COUNT_BITS | min(count + 1, COUNT_LIMIT)
 
 
 @inlined
 def code_mixed(decoding, bit, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
-    """One decision under cells a, b, c, d and the four weights from `row` on. Returns the bit."""
+    """One decision under cells a, b, c, d and the four weights from `row` on. Returns the bit and the coder."""
     cells, weights, stretch, squash, rates, _ = model
     cell_a, cell_b, cell_c, cell_d = cells[a], cells[b], cells[c], cells[d]
-    in_a, in_b, in_c, in_d = stretch[cell_a >> 17], stretch[cell_b >> 17], stretch[cell_c >> 17], stretch[cell_d >> 17]
+    in_a, in_b, in_c, in_d = (
+        stretch[cell_a >> 17 & 4095],
+        stretch[cell_b >> 17 & 4095],
+        stretch[cell_c >> 17 & 4095],
+        stretch[cell_d >> 17 & 4095],
+    )
     w_a, w_b, w_c, w_d = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
     mixed = (w_a * in_a + w_b * in_b + w_c * in_c + w_d * in_d) >> 16
     probability = squash[min(max(mixed, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT]
-    bit = code_bit(decoding, bit, probability, coder, words)
+    bit, coder = code_bit(decoding, bit, probability, coder, words)
     error = ((bit << 16) - probability) * LEARNING_RATE
     weights[row] = w_a + ((in_a * error + (1 << 17)) >> 18)
     weights[row + 1] = w_b + ((in_b * error + (1 << 17)) >> 18)
@@ -57,14 +60,14 @@ def code_mixed(decoding, bit, a, b, c, d, row, model, coder, words):  # type: ig
     cells[b] = adapted(cell_b, bit, rates)
     cells[c] = adapted(cell_c, bit, rates)
     cells[d] = adapted(cell_d, bit, rates)
-    return bit
+    return bit, coder
 
 
 @inlined
 def code_plain(decoding, bit, a, model, coder, words):  # type: ignore[no-untyped-def]
-    """One decision under cell a alone. Returns the bit."""
+    """One decision under cell a alone. Returns the bit and the coder."""
     cells, _, _, _, rates, _ = model
     cell = cells[a]
-    bit = code_bit(decoding, bit, max(cell >> 13, 1), coder, words)
+    bit, coder = code_bit(decoding, bit, max(cell >> 13, 1), coder, words)
     cells[a] = adapted(cell, bit, rates)
-    return bit
+    return bit, coder

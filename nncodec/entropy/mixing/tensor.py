@@ -18,11 +18,11 @@ from nncodec.entropy.mixing.contexts import (
     prediction_class,
     sign,
 )
-from nncodec.entropy.mixing.engine import POSITION
+from nncodec.entropy.mixing.engine import POSITION, VALUE, WIDTH
 from nncodec.entropy.mixing.mixer import INPUTS
 from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
 from nncodec.entropy.mixing.residual import code_scaled, code_small
-from nncodec.kernel import kernel
+from nncodec.kernel import inlined, kernel
 
 MARGIN: Final = 2
 """Zeros before the first neighbour that can be asked for."""
@@ -38,8 +38,20 @@ COUNT, FIRST, COLUMNS, PLANE, ACROSS, FEEDBACK, DRIVE = range(7)
 
 
 @kernel
-def code_tensor(decoding, levels, area, near, errors, column_errors, carried, taps, model, coder, words, end):  # type: ignore[no-untyped-def]
-    """Code the levels of `area` (all arguments are flat). Returns how many were coded before `words` gave out."""
+def encode_tensor(levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
+    """Encode the levels of `area` (all arguments are flat). Returns how many were coded before `words` gave out."""
+    return code_tensor(False, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end)
+
+
+@kernel
+def decode_tensor(levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
+    """Decode the levels of `area`. Returns how many were decoded before `words` gave out."""
+    return code_tensor(True, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end)
+
+
+@inlined
+def code_tensor(decoding, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
+    """Both; what is written behind it is that `decoding` is a constant in each, so that compilers make two of this."""
     count, columns, plane, across = area[COUNT], area[COLUMNS], area[PLANE], area[ACROSS]
     feedback, drive = area[FEEDBACK], area[DRIVE]
     lap, behind_plane, behind_across = min(columns, count), min(plane, count), min(across, count)
@@ -51,6 +63,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
     start = slow = recent = carried[START]
     plain_error, tapped_error = carried[PLAIN_ERROR], carried[TAPPED_ERROR]
     awake = True
+    coder = (kept[VALUE], kept[WIDTH], kept[POSITION])
     for i in range(count):
         h = lap + MARGIN + i
         x0 = near[h - 1] if cross > 0 else 0
@@ -88,10 +101,10 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         residual = 0 if decoding else levels[i] - centre
         if shift == 0:
             weights = clamp((size - 16) >> 3, 0, 3) * INPUTS
-            residual = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
+            residual, coder = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
         else:
             weights = min(shift, 3) * INPUTS
-            residual = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
+            residual, coder = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
         level = centre + residual
         if decoding:
             if level > LEVEL_MAX or level < -LEVEL_MAX - 1:
@@ -137,5 +150,6 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             start += (slow - start) // 3
             slow = start
             awake = row < 8 or row & 7 == 0 or tapped_error < plain_error + (plain_error >> 9)
+    kept[VALUE], kept[WIDTH], kept[POSITION] = coder
     carried[START], carried[PLAIN_ERROR], carried[TAPPED_ERROR] = start, plain_error, tapped_error
     return count
