@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from nncodec.entropy.mixing.predictor import clamp
-from nncodec.kernel import inlined
+from nncodec.kernel import index, inlined
 
 PHASES: Final = 64
 """Cells of a slot; table 9.5 says which phase has which cell."""
@@ -37,7 +37,7 @@ def logarithm(x, logs):  # type: ignore[no-untyped-def]
     while x >= 4096:
         x >>= 4
         octaves += 32
-    return logs[x] + octaves
+    return logs[index(x)] + octaves
 
 
 @inlined

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.kernel import inlined, sequence
+from nncodec.kernel import index, inlined, sequence
 
 VALUE, WIDTH, POSITION = range(3)
 """Where `coder`, the state of the arithmetic coder between tensors, holds what; the position counts words.
@@ -64,9 +64,9 @@ def code_raw(decoding, number, count, coder, words):  # type: ignore[no-untyped-
 def shifted(decoding, value, width, position, words):  # type: ignore[no-untyped-def]
     """The coder after it took one word in (decoding) or put one out (encoding), its interval widened by as much."""
     if decoding:
-        return (value << 16) + words[position], width << 16, position + 1
+        return (value << 16) + words[index(position)], width << 16, position + 1
     word = value >> 32
-    words[position] = word & 0xFFFF
+    words[index(position)] = word & 0xFFFF
     before = position
     while word > 0xFFFF:  # a carry, into words that are out already
         before -= 1

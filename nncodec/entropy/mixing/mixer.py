@@ -10,7 +10,7 @@ from typing import Final
 
 from nncodec.entropy.mixing.engine import code_bit
 from nncodec.entropy.mixing.tables import COUNT_LIMIT, SQUASH_LIMIT
-from nncodec.kernel import inlined
+from nncodec.kernel import index, inlined
 
 INPUTS: Final = 4
 FRESH_CELL: Final = 1 << 28
@@ -32,7 +32,7 @@ def adapted(cell, bit, rates):  # type: ignore[no-untyped-def]
     count = cell & COUNT_LIMIT
     mirror = -bit & _TOP  # towards 1 is towards 0 seen from the other end
     distance = (cell >> _COUNT_BITS) ^ mirror
-    distance -= (distance * rates[count]) >> 16
+    distance -= (distance * rates[index(count)]) >> 16
     return (distance ^ mirror) << _COUNT_BITS | min(count + 1, COUNT_LIMIT)
 
 
@@ -40,26 +40,22 @@ def adapted(cell, bit, rates):  # type: ignore[no-untyped-def]
 def code_mixed(decoding, bit, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
     """One decision under cells a, b, c, d and the four weights from `row` on. Returns the bit and the coder."""
     cells, weights, stretch, squash, rates, _ = model
-    cell_a, cell_b, cell_c, cell_d = cells[a], cells[b], cells[c], cells[d]
-    in_a, in_b, in_c, in_d = (
-        stretch[cell_a >> 17 & 4095],
-        stretch[cell_b >> 17 & 4095],
-        stretch[cell_c >> 17 & 4095],
-        stretch[cell_d >> 17 & 4095],
-    )
-    w_a, w_b, w_c, w_d = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
+    cell_a, cell_b, cell_c, cell_d = cells[index(a)], cells[index(b)], cells[index(c)], cells[index(d)]
+    in_a, in_b = stretch[index(cell_a >> 17)], stretch[index(cell_b >> 17)]
+    in_c, in_d = stretch[index(cell_c >> 17)], stretch[index(cell_d >> 17)]
+    w_a, w_b, w_c, w_d = weights[index(row)], weights[index(row + 1)], weights[index(row + 2)], weights[index(row + 3)]
     mixed = (w_a * in_a + w_b * in_b + w_c * in_c + w_d * in_d) >> 16
-    probability = squash[min(max(mixed, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT]
+    probability = squash[index(min(max(mixed, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT)]
     bit, coder = code_bit(decoding, bit, probability, coder, words)
     error = ((bit << 16) - probability) * LEARNING_RATE
-    weights[row] = w_a + ((in_a * error + (1 << 17)) >> 18)
-    weights[row + 1] = w_b + ((in_b * error + (1 << 17)) >> 18)
-    weights[row + 2] = w_c + ((in_c * error + (1 << 17)) >> 18)
-    weights[row + 3] = w_d + ((in_d * error + (1 << 17)) >> 18)
-    cells[a] = adapted(cell_a, bit, rates)
-    cells[b] = adapted(cell_b, bit, rates)
-    cells[c] = adapted(cell_c, bit, rates)
-    cells[d] = adapted(cell_d, bit, rates)
+    weights[index(row)] = w_a + ((in_a * error + (1 << 17)) >> 18)
+    weights[index(row + 1)] = w_b + ((in_b * error + (1 << 17)) >> 18)
+    weights[index(row + 2)] = w_c + ((in_c * error + (1 << 17)) >> 18)
+    weights[index(row + 3)] = w_d + ((in_d * error + (1 << 17)) >> 18)
+    cells[index(a)] = adapted(cell_a, bit, rates)
+    cells[index(b)] = adapted(cell_b, bit, rates)
+    cells[index(c)] = adapted(cell_c, bit, rates)
+    cells[index(d)] = adapted(cell_d, bit, rates)
     return bit, coder
 
 
@@ -67,7 +63,7 @@ def code_mixed(decoding, bit, a, b, c, d, row, model, coder, words):  # type: ig
 def code_plain(decoding, bit, a, model, coder, words):  # type: ignore[no-untyped-def]
     """One decision under cell a alone. Returns the bit and the coder."""
     cells, _, _, _, rates, _ = model
-    cell = cells[a]
+    cell = cells[index(a)]
     bit, coder = code_bit(decoding, bit, max(cell >> 13, 1), coder, words)
-    cells[a] = adapted(cell, bit, rates)
+    cells[index(a)] = adapted(cell, bit, rates)
     return bit, coder

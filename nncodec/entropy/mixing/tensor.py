@@ -22,7 +22,7 @@ from nncodec.entropy.mixing.engine import POSITION, VALUE, WIDTH
 from nncodec.entropy.mixing.mixer import INPUTS
 from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
 from nncodec.entropy.mixing.residual import code_scaled, code_small
-from nncodec.kernel import inlined, kernel
+from nncodec.kernel import index, inlined, kernel
 
 MARGIN: Final = 2
 """Zeros before the first neighbour that can be asked for."""
@@ -66,14 +66,14 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
     coder = (kept[VALUE], kept[WIDTH], kept[POSITION])
     for i in range(count):
         h = lap + MARGIN + i
-        x0 = near[h - 1] if cross > 0 else 0
-        x2 = near[h - behind_across] if place >= across else 0
-        x3 = near[h - behind_plane] if column >= plane else 0
-        x4 = near[h - lap]
+        x0 = near[index(h - 1)] if cross > 0 else 0
+        x2 = near[index(h - behind_across)] if place >= across else 0
+        x3 = near[index(h - behind_plane)] if column >= plane else 0
+        x4 = near[index(h - lap)]
         x1 = x5 = tapped = prediction = 0
         if awake:
-            x1 = near[h - 2] if cross > 1 else 0
-            x5 = near[h - behind_across - 1] if place >= across and cross > 0 else 0
+            x1 = near[index(h - 2)] if cross > 1 else 0
+            x5 = near[index(h - behind_across - 1)] if place >= across and cross > 0 else 0
             tapped = weighted(taps, x0, x1, x2, x3, x4, x5)
             if tapped_error < plain_error - (plain_error >> 5):
                 prediction = tapped
@@ -83,8 +83,13 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             goal += 8 if goal > 0 else -8
         centre = (goal + 8) >> 4
 
-        of_column = column_errors[position] if laps > 0 else slow
-        around = errors[h - 1] + errors[h - behind_across] + errors[h - behind_plane] + errors[h - lap]
+        of_column = column_errors[index(position)] if laps > 0 else slow
+        around = (
+            errors[index(h - 1)]
+            + errors[index(h - behind_across)]
+            + errors[index(h - behind_plane)]
+            + errors[index(h - lap)]
+        )
         size = logarithm(expected_magnitude(slow, of_column, recent, around) + 1, logs)
         shift = max((size - SHIFT_BIAS) >> 3, 0)
         octaves = 8 * shift
@@ -98,7 +103,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         c = SLOT_C + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * PHASES
         d = SLOT_D + (size_recent * 2 + (1 if shift > 0 else 0)) * PHASES
 
-        residual = 0 if decoding else levels[i] - centre
+        residual = 0 if decoding else levels[index(i)] - centre
         if shift == 0:
             weights = clamp((size - 16) >> 3, 0, 3) * INPUTS
             residual, coder = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
@@ -109,7 +114,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         if decoding:
             if level > LEVEL_MAX or level < -LEVEL_MAX - 1:
                 return i
-            levels[i] = level
+            levels[index(i)] = level
         if coder[POSITION] > end:
             return i
 
@@ -118,14 +123,14 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             half += -1 if half > 0 else 1
         state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
         error = min(abs((half << 3) - prediction), ERROR_LIMIT)
-        near[h] = half
-        errors[h] = error
+        near[index(h)] = half
+        errors[index(h)] = error
         recent += ((error - recent) * 24) >> 8
-        slow += ((error - slow) * rates[min(in_row + 5, 49)]) >> 16
+        slow += ((error - slow) * rates[index(min(in_row + 5, 49))]) >> 16
         if laps == 0:
-            column_errors[position] = (error + slow) >> 1
+            column_errors[index(position)] = (error + slow) >> 1
         else:
-            column_errors[position] = of_column + (((error - of_column) * rates[min(laps, 10)]) >> 16)
+            column_errors[index(position)] = of_column + (((error - of_column) * rates[index(min(laps, 10))]) >> 16)
         if awake:
             miss = (half << 3) - tapped
             plain_error += ((abs(half) << 11) - plain_error) >> 7
