@@ -10,13 +10,15 @@ from typing import Final
 
 from nncodec.entropy.mixing.contexts import LOW_BIT, TAIL
 from nncodec.entropy.mixing.engine import code_raw
-from nncodec.entropy.mixing.mixer import INPUTS, code_mixed, code_plain
+from nncodec.entropy.mixing.mixer import INPUTS, code_mean, code_mixed, code_paired, code_plain
 from nncodec.kernel import inlined
 
 UNITS: Final = 13
 """Units that have a decision each; what is beyond follows as an Exp-Golomb number."""
 
-_NEXT_PHASE = 4 * INPUTS
+_ROW_ODD = 4 * INPUTS
+_ROW_SIGN = 8 * INPUTS
+_ROW_SCALED = 12 * INPUTS
 _SIGN = 1
 _UNIT = 2
 _ZERO_ODD = 31
@@ -51,12 +53,11 @@ def code_beyond(decoding, number, model, coder, words):  # type: ignore[no-untyp
 
 
 @inlined
-def code_units(decoding, units, limit, done, phase, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+def code_units(decoding, units, limit, done, phase, a, b, d, model, coder, words):  # type: ignore[no-untyped-def]
     """Count units from `done` on, a decision each up to `limit`. Returns the number of units."""
     while done < limit:
         more = 1 if units > done else 0
-        at = row + phase * _NEXT_PHASE
-        more, coder = code_mixed(decoding, more, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
+        more, coder = code_mean(decoding, more, a + phase, b + phase, d + phase, model, coder, words)
         if more == 0:
             return done, coder
         done += 1
@@ -71,15 +72,15 @@ def code_small(decoding, residual, trellis_bit, a, b, c, d, row, model, coder, w
     magnitude = abs(residual)
     negative = 1 if residual < 0 else 0
     phase = _ZERO_ODD * trellis_bit
-    at = row + phase * _NEXT_PHASE
+    at = row + _ROW_ODD * trellis_bit
     some = 1 if magnitude > 0 else 0
     some, coder = code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
     if some == 0:
         return 0, coder
-    at = row + _SIGN * _NEXT_PHASE
-    negative, coder = code_mixed(decoding, negative, a + 1, b + 1, c + 1, d + 1, at, model, coder, words)
+    at = row + _ROW_SIGN
+    negative, coder = code_paired(decoding, negative, b + _SIGN, c + _SIGN, at, model, coder, words)
     phase = _UNIT + negative
-    magnitude, coder = code_units(decoding, magnitude, UNITS + 1, 1, phase, a, b, c, d, row, model, coder, words)
+    magnitude, coder = code_units(decoding, magnitude, UNITS + 1, 1, phase, a, b, d, model, coder, words)
     return -magnitude if negative else magnitude, coder
 
 
@@ -90,7 +91,14 @@ def code_scaled(decoding, residual, shift, place, a, b, c, d, row, model, coder,
     magnitude = -residual - 1 if residual < 0 else residual
     negative, coder = code_plain(decoding, negative, c + _SCALED_SIGN, model, coder, words)
     phase = _SCALED_UNIT + negative
-    units, coder = code_units(decoding, magnitude >> shift, UNITS, 0, phase, a, b, c, d, row, model, coder, words)
+    units = magnitude >> shift
+    at = row + _ROW_SCALED + 4 * INPUTS * negative
+    some = 1 if units > 0 else 0
+    some, coder = code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
+    if some:
+        units, coder = code_units(decoding, units, UNITS, 1, phase + 2, a, b, d, model, coder, words)
+    else:
+        units = 0
     cell = LOW_BIT + place * 8 + min(units, 3) * 2 + negative
     low, coder = code_plain(decoding, (magnitude >> (shift - 1)) & 1, cell, model, coder, words)
     magnitude, coder = code_number(decoding, magnitude, shift - 1, units << 1 | low, coder, words)

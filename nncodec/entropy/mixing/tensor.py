@@ -14,7 +14,6 @@ from nncodec.entropy.mixing.contexts import (
     SLOT_C,
     SLOT_D,
     expected_magnitude,
-    logarithm,
     prediction_class,
     sign,
 )
@@ -22,6 +21,7 @@ from nncodec.entropy.mixing.engine import POSITION, VALUE, WIDTH
 from nncodec.entropy.mixing.mixer import INPUTS
 from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
 from nncodec.entropy.mixing.residual import code_scaled, code_small
+from nncodec.entropy.mixing.tables import logarithm
 from nncodec.kernel import index, inlined, kernel
 
 MARGIN: Final = 2
@@ -135,7 +135,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             miss = (half << 3) - tapped
             plain_error += ((abs(half) << 11) - plain_error) >> 7
             tapped_error += ((abs(miss) << 8) - tapped_error) >> 7
-            train(taps, miss, ((slow * slow) >> 6) + 1, x0, x1, x2, x3, x4, x5)
+            train(taps, miss, ((slow * slow) >> 6) + 1, logs, x0, x1, x2, x3, x4, x5)
 
         in_row += 1
         column += 1
@@ -154,7 +154,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             row += 1
             start += (slow - start) // 3
             slow = start
-            awake = row < 8 or row & 7 == 0 or tapped_error < plain_error + (plain_error >> 9)
+            awake = row < 8 or row & 7 == 0 or tapped_error < plain_error - (plain_error >> 5)
     kept[VALUE], kept[WIDTH], kept[POSITION] = coder
     carried[START], carried[PLAIN_ERROR], carried[TAPPED_ERROR] = start, plain_error, tapped_error
     return count
