@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.binarisation import Levels, words_to_planes
+from nncodec.entropy.binarisation import Levels
 from nncodec.rounding import Float64s
 
 Counts = npt.NDArray[np.int64]
@@ -36,9 +36,11 @@ def level_bits(levels: Levels) -> float:
 
 def plane_bits(words: bytes | memoryview, width: int) -> float:
     """Order-0 entropy of the byte planes of `words`, in bits: what an exact tensor costs, roughly."""
-    planes = np.frombuffer(words_to_planes(words, width), np.uint8).reshape(width, -1)
-    histograms = (np.bincount(plane, minlength=256) for plane in planes)
-    return sum(entropy_bits(counts[counts > 0]) for counts in histograms)
+    symbols = np.frombuffer(words, np.uint8).reshape(-1, width) + 256 * np.arange(width)
+    counts = np.bincount(symbols.ravel(), minlength=256 * width)
+    counts = counts[counts > 0]
+    total = symbols.shape[0]
+    return float(-(counts * np.log2(counts / total)).sum()) if counts.size else 0.0
 
 
 def energy(values: Float64s) -> float:
