@@ -222,10 +222,9 @@ def centroid_offset(choices: Sequence[Choice], step: float) -> int:
     for choice in choices:
         if choice.halves is None or choice.residual is None:
             continue
-        coded = choice.halves != 0
-        signs = np.sign(choice.halves[coded])
-        total += float((signs * (choice.residual[coded] / step - choice.halves[coded] / 2)).sum())
-        count += int(coded.sum())
+        outwards = np.sign(choice.halves) * choice.residual
+        total += float(outwards.sum()) / step - float(np.abs(choice.halves).sum()) / 2
+        count += int(np.count_nonzero(choice.halves))
     return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
 
 

@@ -49,12 +49,15 @@ def reader(declaration: Any) -> Reader:  # noqa: ANN401 - construct's types do n
 
 def _record_reader(declaration: DataclassStruct[Any]) -> Reader:
     make, parts = declaration.dc_type, [(str(part.name), reader(part)) for part in declaration.subcon.subcons]
+    new = object.__new__
 
     def read(stream: io.BytesIO, _: Mapping[str, Any]) -> object:
         fields = Fields()
         for name, read_part in parts:
             fields[name] = read_part(stream, fields)
-        return make(**fields)
+        record = new(make)
+        vars(record).update(fields)  # as a frozen dataclass does it, field by field and slowly
+        return record
 
     return read
 
@@ -90,8 +93,8 @@ def _record_writer(declaration: DataclassStruct[Any]) -> Writer:
     def write(record: Any, _: object) -> bytes:  # noqa: ANN401
         if not isinstance(record, kind):
             raise UnfitError(type(record).__name__)
-        fields = Fields(vars(record))
-        return b"".join([write_part(fields[name], fields) for name, write_part in parts])
+        values = vars(record)
+        return b"".join([write_part(values[name], record) for name, write_part in parts])
 
     return write
 
