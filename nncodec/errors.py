@@ -59,7 +59,6 @@ class BitstreamError(NncodecError):
         where = "" if offset is None else f" at byte {offset}"
         super().__init__(f"{error_class.value}{where}: {what} (SPEC.md clause {clause})")
 
-
     def __reduce__(self) -> tuple[Any, ...]:
         """How the error is pickled: it may come from another process (clause 8.5)."""
         return partial(type(self), clause=self.clause, offset=self.offset), (self.error_class, self._what)

@@ -47,6 +47,12 @@ def inlined(function: Callable[P, R]) -> Kernel[P, R]:
     return Kernel(function, inline=True)
 
 
+@inlined
+def index(i: int) -> int:
+    """`i`, known not to be negative: compiled code then need not ask whether it counts from the end."""
+    return i
+
+
 @cache
 def numba() -> Any | None:
     """The module numba; None where it is missing or NUMBA_DISABLE_JIT is set."""
@@ -80,4 +86,6 @@ def _prepared(each: Kernel[P, R]) -> Callable[P, R]:
     # Without _nrt=False every call of a part would count references to its arrays, at five times the cost of coding.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
     options["forceinline" if each.inline else "cache"] = True
-    return cast("Callable[P, R]", module.njit(**options)(each.function))
+    unsigned = module.uint64
+    function = (lambda i: unsigned(i)) if each is index else each.function  # noqa: PLW0108 - a type is no function
+    return cast("Callable[P, R]", module.njit(**options)(function))

@@ -97,16 +97,20 @@ def walk_trellis(halves, count):  # type: ignore[no-untyped-def]
     """Turn twice the levels into half levels, in place, from state 0 on."""
     state = 0
     for i in range(count):
-        level = halves[i] >> 1
-        if state & 1 and level != 0:
-            halves[i] += -1 if level > 0 else 1
-        state = (state >> 1) ^ (TRELLIS_FEEDBACK * (state & 1)) ^ (TRELLIS_DRIVE * (level & 1))
+        half = halves[i]
+        odd = state & 1
+        halves[i] = half + odd * ((half < 0) - (half > 0))  # a branch would be taken wrongly half of the time
+        state = (state >> 1) ^ (TRELLIS_FEEDBACK * odd) ^ (TRELLIS_DRIVE * ((half >> 1) & 1))
 
 
 def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
     """8.2.2: (128 h + sgn(h) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
-    scaled = halves * (OFFSET_SCALE // 2) + np.sign(halves) * offset
-    values: Float64s = scaled.astype(np.float64) * (step / OFFSET_SCALE)
+    values = halves.astype(np.float64)  # the integers stay exact: they are below 2^53
+    signs = np.sign(values)
+    values *= OFFSET_SCALE // 2
+    signs *= offset
+    values += signs
+    values *= step / OFFSET_SCALE
     return values
 
 

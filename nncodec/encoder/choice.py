@@ -245,8 +245,8 @@ def centroid_offset(choices: Sequence[Choice], step: float) -> int:
     for choice in choices:
         if choice.halves is None or choice.residual is None:
             continue
-        outward = float((np.sign(choice.halves) * choice.residual).sum())
-        total += outward / step - float(np.abs(choice.halves).sum()) / 2
+        outwards = np.sign(choice.halves) * choice.residual
+        total += float(outwards.sum()) / step - float(np.abs(choice.halves).sum()) / 2
         count += int(np.count_nonzero(choice.halves))
     return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.difference import Exponents
-from nncodec.entropy.binarisation import Levels, words_to_planes
+from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
 from nncodec.rounding import Float64s
 from nncodec.tables import EXPONENT_BITS, DType
@@ -43,8 +43,9 @@ def level_bits(levels: Levels) -> float:
 
 def plane_bits(words: bytes | memoryview, width: int) -> float:
     """Order-0 entropy of the byte planes of `words`, in bits: what an exact tensor costs, roughly."""
-    planes = np.frombuffer(words_to_planes(words, width), np.uint8).reshape(width, -1)
-    return sum(_counted_bits(np.bincount(plane)) for plane in planes)
+    symbols = np.frombuffer(words, np.uint8).reshape(-1, width) + 256 * np.arange(width)
+    planes = np.bincount(symbols.ravel(), minlength=256 * width).reshape(width, 256)
+    return sum(_counted_bits(plane) for plane in planes)
 
 
 def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:

@@ -12,7 +12,6 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.kernel import kernel
@@ -36,33 +35,50 @@ def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, st
 
     Two bytes of working memory an element, in one run.
     """
-    classes = magnitude_classes(residual, shape, step, start)
+    magnitudes = np.abs(residual) / step
+    columns = max(math.prod(shape[1:]), 1)
+    rows, of_columns = expected_octaves(magnitudes, columns, start)
     levels = np.zeros(residual.size, np.int32)
     choices = np.zeros(residual.size, np.uint16)
-    search(np.abs(residual) / step, classes, *rate_tables(LAGRANGIAN), np.zeros(_WORK), choices, levels)
+    place = np.array([columns, start % columns], np.int64)
+    search(magnitudes, place, rows, of_columns, *rate_tables(LAGRANGIAN), np.zeros(_WORK), choices, levels)
     return np.where(residual < 0, -levels, levels).astype(np.int32)
 
 
-def magnitude_classes(residual: Float64s, shape: tuple[int, ...], step: float, start: int) -> npt.NDArray[np.uint8]:
-    """For each element the class of its expected magnitude: four an octave, from the means of its row and column."""
-    columns = max(math.prod(shape[1:]), 1)
-    magnitudes = np.abs(residual)
-    place = np.arange(start, start + residual.size)
-    row, column = place // columns - start // columns, place % columns
+def expected_octaves(magnitudes: Float64s, columns: int, start: int) -> tuple[Float64s, Float64s]:
+    """For each row and each column what it says of the class of a magnitude: four an octave; their sum is the class."""
+    first = start % columns
+    sums = np.zeros((first + magnitudes.size - 1) // columns + 1), np.zeros(columns)
+    add_up(magnitudes, columns, first, *sums)
     overall = magnitudes.mean()
-    expected = _means(magnitudes, row) + overall / 10
-    if row.size and row[-1] >= _SMALLEST_ROWS:
-        expected = np.sqrt(expected * (_means(magnitudes, column) + overall / 10))
-    octaves = np.log2(np.maximum(expected / step, _NOTHING))
-    classes = np.rint(_CLASSES_AN_OCTAVE * octaves + _CLASS_OF_ONE).clip(0, _CLASSES - 1)
-    return np.asarray(classes, np.uint8)
+    before, behind = first, -(first + magnitudes.size) % columns
+    lengths = np.full(sums[0].size, columns)
+    lengths[0] -= before
+    lengths[-1] -= behind
+    rows = _octaves(sums[0] / lengths + overall / 10)
+    if rows.size <= _SMALLEST_ROWS:
+        return _CLASS_OF_ONE + rows, np.zeros(columns)
+    heights = np.full(columns, rows.size)
+    heights[:before] -= 1
+    heights[columns - behind :] -= 1
+    return _CLASS_OF_ONE + rows / 2, _octaves(sums[1] / heights + overall / 10) / 2
 
 
-def _means(magnitudes: Float64s, place: npt.NDArray[np.int64]) -> Float64s:
-    """For each element the mean of those with the same `place`."""
-    sums, counts = np.bincount(place, magnitudes), np.bincount(place)
-    means: Float64s = (sums / np.maximum(counts, 1))[place]
-    return means
+def _octaves(means: Float64s) -> Float64s:
+    return np.asarray(_CLASSES_AN_OCTAVE * np.log2(np.maximum(means, _NOTHING)))
+
+
+@kernel
+def add_up(magnitudes, columns, column, row_sums, column_sums):  # type: ignore[no-untyped-def]
+    """Add every magnitude to the sums of its row and of its column; the first one lies in `column`."""
+    row = 0
+    for magnitude in magnitudes:
+        row_sums[row] += magnitude
+        column_sums[column] += magnitude
+        column += 1
+        if column == columns:
+            column = 0
+            row += 1
 
 
 @cache
@@ -83,12 +99,21 @@ def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
 
 
 @kernel
-def search(magnitudes, classes, bases, units, costs, choices, levels):  # type: ignore[no-untyped-def]
-    """Viterbi search; costs are in squared half steps. `costs` (8 states, 8 next, 4 moves) and `choices` work."""
+def search(magnitudes, place, rows, of_columns, bases, units, costs, choices, levels):  # type: ignore[no-untyped-def]
+    """Viterbi search; costs are in squared half steps. `costs` (8 states, 8 next, 4 moves) and `choices` work.
+
+    `place` is the length of a row and where in it the first element stands.
+    """
+    columns, column, row = place[0], place[1], 0
     for state in range(1, 8):
         costs[state] = _HUGE
     for i in range(len(magnitudes)):
-        x, kind = magnitudes[i], classes[i]
+        x = magnitudes[i]
+        kind = min(max(int(rows[row] + of_columns[column] + 0.5), 0), _CLASSES - 1)
+        column += 1
+        if column == columns:
+            column = 0
+            row += 1
         unit = units[kind]
         bits = 0
         for quantiser in range(2):

@@ -10,6 +10,7 @@ import math
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from io import SEEK_CUR
 from typing import IO, Any
 
 import construct as c
@@ -164,6 +165,10 @@ class Leb128(Descriptor):
 
     def read(self, stream: IO[bytes], context: Context) -> int:
         """Raises FlawError on an over-long form or a value over the maximum."""
+        front = stream.read(1)
+        if front and front[0] < 128 and front[0] <= self.maximum:  # nearly all
+            return front[0]
+        stream.seek(-len(front), SEEK_CUR)
         value = 0
         for index in range(self.max_bytes):
             byte = take(stream, 1)[0]
@@ -182,6 +187,8 @@ class Leb128(Descriptor):
         """Raises ValueError where `value` is out of range."""
         if not 0 <= value <= self.maximum:
             raise ValueError(f"{value} is not in 0..{self.maximum}")
+        if value < 128:
+            return bytes((value,))
         out = bytearray()
         while value > 127:
             out.append(value & 127 | 128)
@@ -215,19 +222,22 @@ class Enumerated(Descriptor):
     def __init__(self, enum: type[IntEnum]) -> None:
         super().__init__()
         self.enum = enum
+        self.members = {member.value: member for member in enum}
         self.text = f"e({enum.__name__})"
 
     def read(self, stream: IO[bytes], context: Context) -> IntEnum:
         """Raises FlawError on a reserved value."""
         value = take(stream, 1)[0]
-        try:
-            return self.enum(value)
-        except ValueError:
-            raise FlawError(ErrorClass.VALUE_RANGE, f"{value} is reserved in {self.enum.__name__}") from None
+        member = self.members.get(value)
+        if member is None:
+            raise FlawError(ErrorClass.VALUE_RANGE, f"{value} is reserved in {self.enum.__name__}")
+        return member
 
     def write(self, value: int) -> bytes:
         """Raises ValueError on a reserved value."""
-        return bytes([self.enum(value)])
+        if value not in self.members:
+            raise ValueError(f"{value} is reserved in {self.enum.__name__}")
+        return bytes((value,))
 
 
 class Flag(Descriptor):

@@ -8,15 +8,17 @@ parse or build, and no error of construct's leaves it.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import construct as c
 from construct_typed import DataclassMixin, DataclassStruct
 from crc32c import crc32c as _crc32c
 
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
-from nncodec.syntax.descriptors import Session
+from nncodec.syntax.descriptors import FlawError, Session
+from nncodec.syntax.shortcut import reader, writer
 from nncodec.tables import CRC_BYTES
 
 R = TypeVar("R", bound=DataclassMixin)
@@ -57,15 +59,31 @@ def parse_all(declaration: DataclassStruct[R], region: bytes, most: int, session
 def _parse_record(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:
     start = stream.tell()
     offset = session.base + start
-    try:
-        record = declaration.parse_stream(stream, session=session)
-    except c.ConstructError as error:
-        what = f"{session.record} cannot be parsed: {error}"
-        raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause=session.clause, offset=offset) from error
+    record = _parse_plainly(declaration, stream) if session.trace is None else None
+    if record is None:
+        stream.seek(start)
+        record = _parse_by_construct(declaration, stream, session)
     if build(declaration, record) != stream.getbuffer()[start : stream.tell()]:
         what = f"{session.record}: the canonical form of these values has other bytes"
         raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause="6.1", offset=offset)
     return record
+
+
+def _parse_plainly(declaration: DataclassStruct[R], stream: io.BytesIO) -> R | None:
+    """The record, or None where construct has to find out what is wrong with it."""
+    try:
+        return cast("R", reader(declaration)(stream, None))
+    except (FlawError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _parse_by_construct(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:
+    offset = session.base + stream.tell()
+    try:
+        return declaration.parse_stream(stream, session=session)
+    except c.ConstructError as error:
+        what = f"{session.record} cannot be parsed: {error}"
+        raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause=session.clause, offset=offset) from error
 
 
 def _check_filled(stream: io.BytesIO, session: Session) -> None:
@@ -78,6 +96,10 @@ def _check_filled(stream: io.BytesIO, session: Session) -> None:
 
 def build(declaration: DataclassStruct[R], record: R) -> bytes:
     """The bytes of `record`. Raises EncodeError where a value has no encoding."""
+    try:
+        return writer(declaration)(record, None)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error):
+        pass  # construct says what is wrong
     try:
         return declaration.build(record)
     except c.ConstructError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import construct as c
-from construct_typed import DataclassMixin, DataclassStruct, csfield
+from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
 
 from nncodec.limits import LEVELS
 from nncodec.syntax.descriptors import ByteString, Enumerated, Leb128, Session, Signed, Step, Unsigned
@@ -16,15 +16,27 @@ from nncodec.tables import CONTENT_ID_BYTES, EntropyCoder, Representation, StepK
 CLAUSE = "6.4"
 
 
+def _is_decadic(context: Context) -> bool:
+    return bool(context.step_kind == StepKind.DECADIC)
+
+
+def _is_compact(context: Context) -> bool:
+    return bool(context.step_kind == StepKind.COMPACT)
+
+
+def _is_binary64(context: Context) -> bool:
+    return bool(context.step_kind == StepKind.BINARY64)
+
+
 @dataclass(frozen=True)
 class Quantiser(DataclassMixin):
     """Quantisation parameters (clause 6.4.2); clause 8.1 says what they mean."""
 
     step_kind: StepKind = csfield(Enumerated(StepKind))
-    s_bits: int | None = csfield(c.If(c.this.step_kind == StepKind.DECADIC, Unsigned(8)))
-    q_bits: int | None = csfield(c.If(c.this.step_kind == StepKind.DECADIC, Unsigned(8)))
-    step_code: int | None = csfield(c.If(c.this.step_kind == StepKind.COMPACT, Unsigned(16)))
-    step_value: float | None = csfield(c.If(c.this.step_kind == StepKind.BINARY64, Step()))
+    s_bits: int | None = csfield(c.If(_is_decadic, Unsigned(8)))
+    q_bits: int | None = csfield(c.If(_is_decadic, Unsigned(8)))
+    step_code: int | None = csfield(c.If(_is_compact, Unsigned(16)))
+    step_value: float | None = csfield(c.If(_is_binary64, Step()))
     reconstruction_offset: int = csfield(Signed(8))
 
 

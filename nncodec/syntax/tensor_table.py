@@ -29,6 +29,14 @@ class TensorTableUnit(DataclassMixin):
     body: bytes = csfield(Rest())
 
 
+def _rank(context: Context) -> int:
+    return int(context.rank)
+
+
+def _is_string(context: Context) -> bool:
+    return bool(context.dtype == DType.STRING)
+
+
 @dataclass(frozen=True)
 class TensorIdentity(DataclassMixin):
     """What a tensor is (clause 6.6.1)."""
@@ -36,8 +44,8 @@ class TensorIdentity(DataclassMixin):
     name: str = csfield(Text(LEVELS[-1].name_bytes))
     dtype: DType = csfield(Enumerated(DType))
     rank: int = csfield(Unsigned(8))
-    dims: list[int] = csfield(c.Array(c.this.rank, Leb128(MAX_DIMENSION)))
-    string_size: int | None = csfield(c.If(c.this.dtype == DType.STRING, Leb128(MAX_UNIT_BYTES)))
+    dims: list[int] = csfield(c.Array(_rank, Leb128(MAX_DIMENSION)))
+    string_size: int | None = csfield(c.If(_is_string, Leb128(MAX_UNIT_BYTES)))
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,10 @@ class Term(DataclassMixin):
 TERM = DataclassStruct(Term)
 
 
+def _is_predicted(context: Context) -> bool:
+    return bool(context.prediction != Prediction.NONE)
+
+
 def _is_coded(context: Context) -> bool:
     return bool(context.prediction != Prediction.COPY)
 
@@ -91,7 +103,7 @@ class TensorCoding(DataclassMixin):
     """How a tensor is coded (clause 6.6.2)."""
 
     prediction: Prediction = csfield(Enumerated(Prediction))
-    term_count: int | None = csfield(c.If(c.this.prediction != Prediction.NONE, Unsigned(8)))
+    term_count: int | None = csfield(c.If(_is_predicted, Unsigned(8)))
     terms: list[Term] = csfield(c.Array(_term_count, TERM))
     slice_group: int | None = csfield(c.If(_is_coded, Leb128(LEVELS[-1].groups)))
     level_width: LevelWidth | None = csfield(c.If(_is_coded, Enumerated(LevelWidth)))

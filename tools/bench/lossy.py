@@ -136,8 +136,8 @@ def main() -> None:
         "## One model, lossy\n\n"
         f"`python -m tools.bench.lossy DATA --nncodec PYTHON`; {versions()}.\n"
         "Bytes of whole streams of the floating-point tensors at equal squared error of those of rank 2 and more; "
-        "NNCodec (2.1.3, the better of URQ and DQ, default presets, 1-D tensors at QP -75) is interpolated between its steps. "
-        "*order-0 of levels*: the entropy of the levels of a uniform quantiser of that error, one free table, "
+        "NNCodec (2.1.3, the better of URQ and DQ, default presets, 1-D tensors at QP -75) is interpolated between its "
+        "steps. *order-0 of levels*: the entropy of the levels of a uniform quantiser of that error, one free table, "
         "matrices only.\n\n" + markdown_table(summary, means(rows)) + "\n" + markdown_table(head, rows),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.mixing import contexts, engine, mixer, predictor, tables
-from nncodec.entropy.mixing.tensor import MARGIN, code_tensor
+from nncodec.entropy.mixing.tensor import MARGIN, decode_tensor, encode_tensor
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.kernel import sequence
 from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK
@@ -55,7 +55,12 @@ class _Memory:
     def __init__(self) -> None:
         filled = np.full(contexts.CELLS, mixer.FRESH_CELL, np.int32)
         weights = np.full(contexts.ROWS * mixer.INPUTS, mixer.FRESH_WEIGHT, np.int64)
-        fixed = (tables.stretch_table(), tables.squash_table(), tables.rate_table(), tables.logarithm_table())
+        fixed = (
+            tables.stretch_table().astype(np.int16),
+            tables.squash_table(),
+            tables.rate_table(),
+            tables.logarithm_table().astype(np.int8),
+        )
         self.model = tuple(sequence(part) for part in (filled, weights, *fixed))
         self.taps = [sequence(np.zeros(predictor.TAPS, np.int64)) for _ in range(_CLASSES)]
         self.carried = [sequence(np.array([FRESH_ERROR, 0, 0], np.int64)) for _ in range(_CLASSES)]
@@ -70,9 +75,8 @@ class _Memory:
         errors = sequence(np.zeros(lap + MARGIN + area.count, np.int32))
         of_columns = sequence(np.zeros(lap, np.int32))
         kept = self.carried[kind], self.taps[kind]
-        done: int = code_tensor(
-            decoding, levels, sequence(numbers), near, errors, of_columns, *kept, self.model, *engine_state, end
-        )
+        code = decode_tensor if decoding else encode_tensor
+        done: int = code(levels, sequence(numbers), near, errors, of_columns, *kept, self.model, *engine_state, end)
         return done
 
 

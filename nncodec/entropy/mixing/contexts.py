@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from nncodec.entropy.mixing.predictor import clamp
+from nncodec.entropy.mixing.tables import logarithm
 from nncodec.kernel import inlined
 
 PHASES: Final = 64
@@ -23,21 +24,12 @@ LOW_BIT: Final = TAIL + 32
 CELLS: Final = LOW_BIT + 64
 """Where the cells of each kind begin, and how many there are."""
 
-ROWS: Final = 4 * PHASES
-"""Rows of weights: four for each phase."""
+ROWS: Final = 20
+"""Rows of weights, four each: is a level its prediction; the same in odd states of the trellis; its sign; has a scaled
+residual a whole unit, above; the same below."""
 
 SHIFT_BIAS: Final = 40
 """A level is coded in units of 2^shift from an expected magnitude of 4 levels on (8 log2 of it in sixteenths: 48)."""
-
-
-@inlined
-def logarithm(x, logs):  # type: ignore[no-untyped-def]
-    """About 8 log2 x, for x > 0."""
-    octaves = 0
-    while x >= 4096:
-        x >>= 4
-        octaves += 32
-    return logs[x] + octaves
 
 
 @inlined

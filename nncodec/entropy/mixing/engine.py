@@ -12,12 +12,13 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.kernel import inlined, sequence
+from nncodec.kernel import index, inlined, sequence
 
-VALUE: Final = 0
-WIDTH: Final = 1
-POSITION: Final = 2
-"""Where `coder`, the state of the arithmetic coder, holds what; the position counts words."""
+VALUE, WIDTH, POSITION = range(3)
+"""Where `coder`, the state of the arithmetic coder between tensors, holds what; the position counts words.
+
+Kernels pass it along as a tuple of these three, which stays in registers, and give it back with their results.
+"""
 
 FULL_WIDTH: Final = (1 << 48) - 1
 START_WORDS: Final = 3
@@ -30,50 +31,48 @@ LOOKAHEAD_WORDS: Final = 64
 @inlined
 def code_bit(decoding, bit, probability, coder, words):  # type: ignore[no-untyped-def]
     """One decision whose `probability` of 1 is in 1/65536. Returns the bit; when decoding, `bit` is not looked at."""
-    bound = (coder[WIDTH] >> 16) * probability
+    value, width, position = coder
+    bound = (width >> 16) * probability
     if decoding:
-        bit = 1 if coder[VALUE] < bound else 0
+        bit = 1 if value < bound else 0
     if bit:
-        coder[WIDTH] = bound
+        width = bound
     else:
-        coder[WIDTH] -= bound
-        coder[VALUE] += -bound if decoding else bound
-    if coder[WIDTH] < 1 << 32:
-        shift_word(decoding, coder, words)
-    return bit
+        width -= bound
+        value += -bound if decoding else bound
+    if width < 1 << 32:
+        return bit, shifted(decoding, value, width, position, words)
+    return bit, (value, width, position)
 
 
 @inlined
 def code_raw(decoding, number, count, coder, words):  # type: ignore[no-untyped-def]
     """`count` (1 to 16) bits of equal probability as one number. Returns the number, as `code_bit`."""
-    width = coder[WIDTH] >> count
+    value, width, position = coder
+    width >>= count
     if decoding:
-        number = min(coder[VALUE] // width, (1 << count) - 1)
-        coder[VALUE] -= number * width
+        number = min(value // width, (1 << count) - 1)
+        value -= number * width
     else:
-        coder[VALUE] += number * width
-    coder[WIDTH] = width
+        value += number * width
     if width < 1 << 32:
-        shift_word(decoding, coder, words)
-    return number
+        return number, shifted(decoding, value, width, position, words)
+    return number, (value, width, position)
 
 
 @inlined
-def shift_word(decoding, coder, words):  # type: ignore[no-untyped-def]
-    """Take one word in (decoding) or put one out (encoding), and widen the interval by as much."""
-    position = coder[POSITION]
-    coder[POSITION] = position + 1
-    coder[WIDTH] <<= 16
+def shifted(decoding, value, width, position, words):  # type: ignore[no-untyped-def]
+    """The coder after it took one word in (decoding) or put one out (encoding), its interval widened by as much."""
     if decoding:
-        coder[VALUE] = (coder[VALUE] << 16) + words[position]
-    else:
-        word = coder[VALUE] >> 32
-        coder[VALUE] = (coder[VALUE] & 0xFFFFFFFF) << 16
-        words[position] = word & 0xFFFF
-        while word > 0xFFFF:  # a carry, into words that are out already
-            position -= 1
-            word = words[position] + 1
-            words[position] = word & 0xFFFF
+        return (value << 16) + words[index(position)], width << 16, position + 1
+    word = value >> 32
+    words[index(position)] = word & 0xFFFF
+    before = position
+    while word > 0xFFFF:  # a carry, into words that are out already
+        before -= 1
+        word = words[before] + 1
+        words[before] = word & 0xFFFF
+    return (value & 0xFFFFFFFF) << 16, width << 16, position + 1
 
 
 def start_encoding(room: int) -> tuple[Sequence[int], Sequence[int]]:

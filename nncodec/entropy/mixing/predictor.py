@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from nncodec.entropy.mixing.tables import logarithm
 from nncodec.kernel import inlined
 
 TAPS: Final = 6
@@ -31,10 +32,14 @@ def weighted(taps, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def train(taps, error, floor, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
-    """Move every tap against the error (normalised least mean squares); `floor` > 0 keeps quiet places from raging."""
+def train(taps, error, floor, logs, x0, x1, x2, x3, x4, x5):  # type: ignore[no-untyped-def]
+    """Move every tap against the error (normalised least mean squares); `floor` > 0 keeps quiet places from raging.
+
+    The division by the energy is a product and a shift: no more is known of the right step.
+    """
     energy = x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3 + x4 * x4 + x5 * x5
-    step = (error << 16) // (energy + floor)
+    power = logarithm(energy + floor, logs)
+    step = (error * (512 - 33 * (power & 7)) << 7) >> (power >> 3)
     taps[0] = clamp(taps[0] + ((step * x0) >> 8), -TAP_LIMIT, TAP_LIMIT)
     taps[1] = clamp(taps[1] + ((step * x1) >> 8), -TAP_LIMIT, TAP_LIMIT)
     taps[2] = clamp(taps[2] + ((step * x2) >> 8), -TAP_LIMIT, TAP_LIMIT)

@@ -10,13 +10,15 @@ from typing import Final
 
 from nncodec.entropy.mixing.contexts import LOW_BIT, TAIL
 from nncodec.entropy.mixing.engine import code_raw
-from nncodec.entropy.mixing.mixer import INPUTS, code_mixed, code_plain
+from nncodec.entropy.mixing.mixer import INPUTS, code_mean, code_mixed, code_paired, code_plain
 from nncodec.kernel import inlined
 
 UNITS: Final = 13
 """Units that have a decision each; what is beyond follows as an Exp-Golomb number."""
 
-_NEXT_PHASE = 4 * INPUTS
+_ROW_ODD = 4 * INPUTS
+_ROW_SIGN = 8 * INPUTS
+_ROW_SCALED = 12 * INPUTS
 _SIGN = 1
 _UNIT = 2
 _ZERO_ODD = 31
@@ -30,8 +32,9 @@ def code_number(decoding, number, bits, high, coder, words):  # type: ignore[no-
     while bits > 0:
         part = min(bits, 16)
         bits -= part
-        high = high << part | code_raw(decoding, (number >> bits) & ((1 << part) - 1), part, coder, words)
-    return high
+        low, coder = code_raw(decoding, (number >> bits) & ((1 << part) - 1), part, coder, words)
+        high = high << part | low
+    return high, coder
 
 
 @inlined
@@ -40,23 +43,27 @@ def code_beyond(decoding, number, model, coder, words):  # type: ignore[no-untyp
     number += 1
     length = 0
     while length < 32:
-        if code_plain(decoding, 1 if number >> (length + 1) > 0 else 0, TAIL + length, model, coder, words) == 0:
+        longer = 1 if number >> (length + 1) > 0 else 0
+        longer, coder = code_plain(decoding, longer, TAIL + length, model, coder, words)
+        if longer == 0:
             break
         length += 1
-    return code_number(decoding, number, length, 1, coder, words) - 1
+    number, coder = code_number(decoding, number, length, 1, coder, words)
+    return number - 1, coder
 
 
 @inlined
-def code_units(decoding, units, limit, done, phase, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+def code_units(decoding, units, limit, done, phase, a, b, d, model, coder, words):  # type: ignore[no-untyped-def]
     """Count units from `done` on, a decision each up to `limit`. Returns the number of units."""
     while done < limit:
         more = 1 if units > done else 0
-        at = row + phase * _NEXT_PHASE
-        if code_mixed(decoding, more, a + phase, b + phase, c + phase, d + phase, at, model, coder, words) == 0:
-            return done
+        more, coder = code_mean(decoding, more, a + phase, b + phase, d + phase, model, coder, words)
+        if more == 0:
+            return done, coder
         done += 1
         phase += 2
-    return done + code_beyond(decoding, units - done, model, coder, words)
+    beyond, coder = code_beyond(decoding, units - done, model, coder, words)
+    return done + beyond, coder
 
 
 @inlined
@@ -65,15 +72,16 @@ def code_small(decoding, residual, trellis_bit, a, b, c, d, row, model, coder, w
     magnitude = abs(residual)
     negative = 1 if residual < 0 else 0
     phase = _ZERO_ODD * trellis_bit
-    at = row + phase * _NEXT_PHASE
+    at = row + _ROW_ODD * trellis_bit
     some = 1 if magnitude > 0 else 0
-    if code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words) == 0:
-        return 0
-    at = row + _SIGN * _NEXT_PHASE
-    negative = code_mixed(decoding, negative, a + 1, b + 1, c + 1, d + 1, at, model, coder, words)
+    some, coder = code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
+    if some == 0:
+        return 0, coder
+    at = row + _ROW_SIGN
+    negative, coder = code_paired(decoding, negative, b + _SIGN, c + _SIGN, at, model, coder, words)
     phase = _UNIT + negative
-    magnitude = code_units(decoding, magnitude, UNITS + 1, 1, phase, a, b, c, d, row, model, coder, words)
-    return -magnitude if negative else magnitude
+    magnitude, coder = code_units(decoding, magnitude, UNITS + 1, 1, phase, a, b, d, model, coder, words)
+    return -magnitude if negative else magnitude, coder
 
 
 @inlined
@@ -81,10 +89,17 @@ def code_scaled(decoding, residual, shift, place, a, b, c, d, row, model, coder,
     """A residual at shift 1 or more; `place` is where the expected magnitude lies in its octave. Returns it."""
     negative = 1 if residual < 0 else 0
     magnitude = -residual - 1 if residual < 0 else residual
-    negative = code_plain(decoding, negative, c + _SCALED_SIGN, model, coder, words)
+    negative, coder = code_plain(decoding, negative, c + _SCALED_SIGN, model, coder, words)
     phase = _SCALED_UNIT + negative
-    units = code_units(decoding, magnitude >> shift, UNITS, 0, phase, a, b, c, d, row, model, coder, words)
+    units = magnitude >> shift
+    at = row + _ROW_SCALED + 4 * INPUTS * negative
+    some = 1 if units > 0 else 0
+    some, coder = code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
+    if some:
+        units, coder = code_units(decoding, units, UNITS, 1, phase + 2, a, b, d, model, coder, words)
+    else:
+        units = 0
     cell = LOW_BIT + place * 8 + min(units, 3) * 2 + negative
-    high = units << 1 | code_plain(decoding, (magnitude >> (shift - 1)) & 1, cell, model, coder, words)
-    magnitude = code_number(decoding, magnitude, shift - 1, high, coder, words)
-    return -magnitude - 1 if negative else magnitude
+    low, coder = code_plain(decoding, (magnitude >> (shift - 1)) & 1, cell, model, coder, words)
+    magnitude, coder = code_number(decoding, magnitude, shift - 1, units << 1 | low, coder, words)
+    return -magnitude - 1 if negative else magnitude, coder

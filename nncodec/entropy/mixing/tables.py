@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.kernel import index, inlined
+
 Table = npt.NDArray[np.int32]
 
 SQUASH_LIMIT: Final = 3071
 """Largest magnitude of a stretched probability, in 1/256 nat."""
 
-COUNT_LIMIT: Final = 127
+COUNT_LIMIT: Final = 60
 """Largest count of a cell."""
 
 _ONE = 1 << 128
@@ -48,6 +50,16 @@ def rate_table() -> Table:
 def logarithm_table() -> Table:
     """Entry i: floor(8 log2 i), which is the bit length of i^8 less 1; entry 0 is 0."""
     return np.array([max((i**8).bit_length() - 1, 0) for i in range(_LOG_ENTRIES)], np.int32)
+
+
+@inlined
+def logarithm(x, logs):  # type: ignore[no-untyped-def]
+    """About 8 log2 x, for x > 0."""
+    octaves = 0
+    while x >= 4096:
+        x >>= 4
+        octaves += 32
+    return logs[index(x)] + octaves
 
 
 def _exponential_step() -> int:

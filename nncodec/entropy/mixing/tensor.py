@@ -14,15 +14,15 @@ from nncodec.entropy.mixing.contexts import (
     SLOT_C,
     SLOT_D,
     expected_magnitude,
-    logarithm,
     prediction_class,
     sign,
 )
-from nncodec.entropy.mixing.engine import POSITION
+from nncodec.entropy.mixing.engine import POSITION, VALUE, WIDTH
 from nncodec.entropy.mixing.mixer import INPUTS
 from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
 from nncodec.entropy.mixing.residual import code_scaled, code_small
-from nncodec.kernel import kernel
+from nncodec.entropy.mixing.tables import logarithm
+from nncodec.kernel import index, inlined, kernel
 
 MARGIN: Final = 2
 """Zeros before the first neighbour that can be asked for."""
@@ -38,8 +38,20 @@ COUNT, FIRST, COLUMNS, PLANE, ACROSS, FEEDBACK, DRIVE = range(7)
 
 
 @kernel
-def code_tensor(decoding, levels, area, near, errors, column_errors, carried, taps, model, coder, words, end):  # type: ignore[no-untyped-def]
-    """Code the levels of `area` (all arguments are flat). Returns how many were coded before `words` gave out."""
+def encode_tensor(levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
+    """Encode the levels of `area` (all arguments are flat). Returns how many were coded before `words` gave out."""
+    return code_tensor(False, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end)
+
+
+@kernel
+def decode_tensor(levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
+    """Decode the levels of `area`. Returns how many were decoded before `words` gave out."""
+    return code_tensor(True, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end)
+
+
+@inlined
+def code_tensor(decoding, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
+    """Both; what is written behind it is that `decoding` is a constant in each, so that compilers make two of this."""
     count, columns, plane, across = area[COUNT], area[COLUMNS], area[PLANE], area[ACROSS]
     feedback, drive = area[FEEDBACK], area[DRIVE]
     lap, behind_plane, behind_across = min(columns, count), min(plane, count), min(across, count)
@@ -51,16 +63,17 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
     start = slow = recent = carried[START]
     plain_error, tapped_error = carried[PLAIN_ERROR], carried[TAPPED_ERROR]
     awake = True
+    coder = (kept[VALUE], kept[WIDTH], kept[POSITION])
     for i in range(count):
         h = lap + MARGIN + i
-        x0 = near[h - 1] if cross > 0 else 0
-        x2 = near[h - behind_across] if place >= across else 0
-        x3 = near[h - behind_plane] if column >= plane else 0
-        x4 = near[h - lap]
+        x0 = near[index(h - 1)] if cross > 0 else 0
+        x2 = near[index(h - behind_across)] if place >= across else 0
+        x3 = near[index(h - behind_plane)] if column >= plane else 0
+        x4 = near[index(h - lap)]
         x1 = x5 = tapped = prediction = 0
         if awake:
-            x1 = near[h - 2] if cross > 1 else 0
-            x5 = near[h - behind_across - 1] if place >= across and cross > 0 else 0
+            x1 = near[index(h - 2)] if cross > 1 else 0
+            x5 = near[index(h - behind_across - 1)] if place >= across and cross > 0 else 0
             tapped = weighted(taps, x0, x1, x2, x3, x4, x5)
             if tapped_error < plain_error - (plain_error >> 5):
                 prediction = tapped
@@ -70,8 +83,13 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             goal += 8 if goal > 0 else -8
         centre = (goal + 8) >> 4
 
-        of_column = column_errors[position] if laps > 0 else slow
-        around = errors[h - 1] + errors[h - behind_across] + errors[h - behind_plane] + errors[h - lap]
+        of_column = column_errors[index(position)] if laps > 0 else slow
+        around = (
+            errors[index(h - 1)]
+            + errors[index(h - behind_across)]
+            + errors[index(h - behind_plane)]
+            + errors[index(h - lap)]
+        )
         size = logarithm(expected_magnitude(slow, of_column, recent, around) + 1, logs)
         shift = max((size - SHIFT_BIAS) >> 3, 0)
         octaves = 8 * shift
@@ -85,18 +103,18 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         c = SLOT_C + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * PHASES
         d = SLOT_D + (size_recent * 2 + (1 if shift > 0 else 0)) * PHASES
 
-        residual = 0 if decoding else levels[i] - centre
+        residual = 0 if decoding else levels[index(i)] - centre
         if shift == 0:
             weights = clamp((size - 16) >> 3, 0, 3) * INPUTS
-            residual = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
+            residual, coder = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
         else:
             weights = min(shift, 3) * INPUTS
-            residual = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
+            residual, coder = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
         level = centre + residual
         if decoding:
             if level > LEVEL_MAX or level < -LEVEL_MAX - 1:
                 return i
-            levels[i] = level
+            levels[index(i)] = level
         if coder[POSITION] > end:
             return i
 
@@ -105,19 +123,19 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             half += -1 if half > 0 else 1
         state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
         error = min(abs((half << 3) - prediction), ERROR_LIMIT)
-        near[h] = half
-        errors[h] = error
+        near[index(h)] = half
+        errors[index(h)] = error
         recent += ((error - recent) * 24) >> 8
-        slow += ((error - slow) * rates[min(in_row + 5, 49)]) >> 16
+        slow += ((error - slow) * rates[index(min(in_row + 5, 49))]) >> 16
         if laps == 0:
-            column_errors[position] = (error + slow) >> 1
+            column_errors[index(position)] = (error + slow) >> 1
         else:
-            column_errors[position] = of_column + (((error - of_column) * rates[min(laps, 10)]) >> 16)
+            column_errors[index(position)] = of_column + (((error - of_column) * rates[index(min(laps, 10))]) >> 16)
         if awake:
             miss = (half << 3) - tapped
             plain_error += ((abs(half) << 11) - plain_error) >> 7
             tapped_error += ((abs(miss) << 8) - tapped_error) >> 7
-            train(taps, miss, ((slow * slow) >> 6) + 1, x0, x1, x2, x3, x4, x5)
+            train(taps, miss, ((slow * slow) >> 6) + 1, logs, x0, x1, x2, x3, x4, x5)
 
         in_row += 1
         column += 1
@@ -136,6 +154,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             row += 1
             start += (slow - start) // 3
             slow = start
-            awake = row < 8 or row & 7 == 0 or tapped_error < plain_error + (plain_error >> 9)
+            awake = row < 8 or row & 7 == 0 or tapped_error < plain_error - (plain_error >> 5)
+    kept[VALUE], kept[WIDTH], kept[POSITION] = coder
     carried[START], carried[PLAIN_ERROR], carried[TAPPED_ERROR] = start, plain_error, tapped_error
     return count

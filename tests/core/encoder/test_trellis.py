@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nncodec
 from nncodec import EncoderConfig, Model, Tensor
-from nncodec.encoder.trellis import LAGRANGIAN, magnitude_classes, quantise_trellis, rate_tables
+from nncodec.encoder.trellis import LAGRANGIAN, expected_octaves, quantise_trellis, rate_tables
 from nncodec.quantisation import half_levels
 
 
@@ -44,11 +44,23 @@ def cost(levels: tuple[int, ...], magnitudes: np.ndarray, classes: np.ndarray) -
 def test_search_finds_the_cheapest_sequence(values: list[float]) -> None:
     residual, shape = np.array(values), (len(values),)
     found = quantise_trellis(residual, shape, 1.0, 0)
-    classes = magnitude_classes(residual, shape, 1.0, 0)
     magnitudes = np.abs(residual)
+    rows, columns = expected_octaves(magnitudes, 1, 0)
+    classes = (rows + columns + 0.5).clip(0, 95).astype(int)
     best = min(cost(levels, magnitudes, classes) for levels in product(range(5), repeat=len(values)))
     assert cost(tuple(np.abs(found).tolist()), magnitudes, classes) == pytest.approx(best, abs=1e-9)
     assert all(np.sign(found) * residual >= 0)
+
+
+@pytest.mark.parametrize(("start", "count"), [(0, 70), (3, 60), (69, 1), (4, 66), (21, 14)])
+def test_octaves_are_those_of_the_means_of_row_and_column(start: int, count: int) -> None:
+    magnitudes = np.abs(np.random.default_rng(1).standard_normal(count))
+    rows, columns = expected_octaves(magnitudes, 7, start)
+    row, column = np.arange(start, start + count) // 7 - start // 7, np.arange(start, start + count) % 7
+    tenth = magnitudes.mean() / 10
+    means = [[magnitudes[part == part[i]].mean() + tenth for i in range(count)] for part in (row, column)]
+    expected = np.array(means[0]) if row[-1] < 4 else np.sqrt(np.multiply(*means))
+    assert rows[row] + columns[column] == pytest.approx(4 * np.log2(expected) + 32)
 
 
 def test_the_trellis_is_nearer_than_the_same_step_without_it() -> None:

@@ -26,7 +26,7 @@ def tables() -> tuple[dict[int, int], list[int], list[int], list[int]]:
         while x < LIMIT and squash[x] < 16 * i + 8:
             x += 1
         stretch.append(x)
-    rate = [2 * 65536 // (2 * n + 3) for n in range(128)]
+    rate = [2 * 65536 // (2 * n + 3) for n in range(61)]
     log = [0] + [(i**8).bit_length() - 1 for i in range(1, 4096)]
     return squash, stretch, rate, log
 
@@ -55,7 +55,7 @@ class Decoder:
         self.value = self.words[0] << 32 | self.words[1] << 16 | self.words[2]
         self.width, self.used = 2**48 - 1, 3
         self.cells = [[2**21, 0] for _ in range(209_248)]
-        self.weight = [19660] * 1024
+        self.weight = [19660] * 80
         self.taps = [[0] * 6 for _ in range(3)]
         self.plain_error, self.tapped_error, self.start = [0] * 3, [0] * 3, [32] * 3
 
@@ -84,22 +84,26 @@ class Decoder:
     def adapt(self, k: int, bit: int) -> None:
         rate = tables()[2]
         probability, count = self.cells[k]
-        if bit:
-            probability += ((2**22 - 1 - probability) * rate[count]) >> 16
-        else:
-            probability -= (probability * rate[count]) >> 16
-        self.cells[k] = [probability, min(count + 1, 127)]
+        aim = 2**22 - 1 if bit else 0
+        self.cells[k] = [probability + (((aim - probability) * rate[count]) >> 16), min(count + 1, 60)]
 
-    def mixed(self, places: tuple[int, int, int, int], w: int) -> int:
+    def mixed(self, places: tuple[int, ...], w: int) -> int:
         squash, stretch, _, _ = tables()
         s = [stretch[self.cells[k][0] >> 10] for k in places]
-        x = sum(self.weight[w + j] * s[j] for j in range(4)) >> 16
+        x = sum(self.weight[w + j] * s[j] for j in range(len(s))) >> 16
         probability = squash[clamp(x, -LIMIT, LIMIT)]
         bit = self.decide(probability)
         error = (65536 * bit - probability) * 10
-        for j in range(4):
+        for j in range(len(s)):
             self.weight[w + j] += (s[j] * error + 2**17) >> 18
         for k in places:
+            self.adapt(k, bit)
+        return bit
+
+    def mean(self, a: int, b: int, d: int) -> int:
+        p = [self.cells[k][0] for k in (a, b, d)]
+        bit = self.decide(max((p[0] + 2 * p[1] + p[2]) >> 8, 1))
+        for k in (a, b, d):
             self.adapt(k, bit)
         return bit
 
@@ -179,7 +183,7 @@ class Decoder:
                 self.start[kind] += (slow - self.start[kind]) // 3
                 slow = self.start[kind]
                 plain_error = self.plain_error[kind]
-                awake = row < 8 or row % 8 == 0 or self.tapped_error[kind] < plain_error + (plain_error >> 9)
+                awake = row < 8 or row % 8 == 0 or self.tapped_error[kind] < plain_error - (plain_error >> 5)
         return levels
 
     def predict(self, kind: int, x: list[int]) -> tuple[int, int]:
@@ -193,7 +197,8 @@ class Decoder:
         """9.5.5."""
         self.plain_error[kind] += ((abs(half) << 11) - self.plain_error[kind]) >> 7
         self.tapped_error[kind] += ((abs(miss) << 8) - self.tapped_error[kind]) >> 7
-        step = (miss << 16) // (sum(v * v for v in x) + floor)
+        power = logarithm(sum(v * v for v in x) + floor)
+        step = (miss * (512 - 33 * (power & 7)) * 128) >> (power >> 3)
         taps = self.taps[kind]
         for j in range(6):
             taps[j] = clamp(taps[j] + ((step * x[j]) >> 8), -(2**17), 2**17)
@@ -223,24 +228,23 @@ class Decoder:
         d = 200_960 + (size_recent * 2 + (1 if shift > 0 else 0)) * 64
         w = clamp((size - 16) >> 3, 0, 3) * 4 if shift == 0 else min(shift, 3) * 4
 
-        def at(phase: int) -> int:
-            return self.mixed((a + phase, b + phase, c + phase, d + phase), w + 16 * phase)
-
         def units(limit: int, done: int, phase: int) -> int:
             while done < limit:
-                if at(phase) == 0:
+                if self.mean(a + phase, b + phase, d + phase) == 0:
                     return done
                 done, phase = done + 1, phase + 2
             return done + self.beyond()
 
         if shift == 0:
-            if at(31 if odd else 0) == 0:
+            k = 31 * odd
+            if self.mixed((a + k, b + k, c + k, d + k), w + 16 * odd) == 0:
                 return centre
-            negative = at(1)
+            negative = self.mixed((b + 1, c + 1), w + 32)
             magnitude = units(14, 1, 2 + negative)
             return centre - magnitude if negative else centre + magnitude
         negative = self.plain(c + 32)
-        whole = units(13, 0, 33 + negative)
+        k = 33 + negative
+        whole = units(13, 1, k + 2) if self.mixed((a + k, b + k, c + k, d + k), w + 48 + 16 * negative) else 0
         low = self.plain(209_184 + (size & 7) * 8 + min(whole, 3) * 2 + negative)
         magnitude = self.number(shift - 1, 2 * whole + low)
         return centre - magnitude - 1 if negative else centre + magnitude

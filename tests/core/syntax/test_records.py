@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from nncodec import syntax
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
-from nncodec.syntax import end, model_parameter_set, slice, start, tensor_table, topology, units
+from nncodec.syntax import end, model_parameter_set, shortcut, slice, start, tensor_table, topology, units
 from nncodec.syntax.descriptors import Element, Session
 from nncodec.syntax.door import build, crc32c, parse, parse_all, parse_front
 from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, QUANTISER, ModelParameterSet
@@ -50,6 +51,19 @@ def test_record_that_is_built_is_parsed_again(
     region = build(declaration, value)
     assert parse(declaration, region, session()) == value
     assert build(declaration, parse(declaration, region, session())) == region
+
+
+@CASES
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_the_shortcut_reads_and_writes_as_construct_does(
+    declaration: DataclassStruct[Any], values: st.SearchStrategy[Any], data: st.DataObject
+) -> None:
+    value = data.draw(values)
+    region = declaration.build(value)
+    assert shortcut.writer(declaration)(value, None) == region
+    assert shortcut.reader(declaration)(io.BytesIO(region), None) == value
+    assert parse(declaration, region, session([])) == value
 
 
 @CASES
