@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nncodec.difference import add, exponents
+from nncodec.entropy.lzma2 import check_expansion
 from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words
 from nncodec.entropy.rans.coder import WordArea
@@ -160,6 +161,8 @@ def _task(stream: Stream, part: Slice, coded: _Coded) -> LevelTask | WordTask:
     coder, payload = group.entropy_coder, bytes(part.payload)
     if group.representation == Representation.EXACT:
         uses_exponents = coder == EntropyCoder.RANS
+        if uses_exponents:
+            check_expansion(sum(piece.nbytes for piece in part.pieces), payload, part.payload_offset)
         areas = [_word_area(stream, piece, coded, uses_exponents=uses_exponents) for piece in part.pieces]
         return WordTask(payload, areas, part.pieces[0].width, coder, part.payload_offset)
     trellis = group.representation == Representation.TRELLIS

@@ -12,7 +12,7 @@ from nncodec.encoder.estimate import trailing_zeros
 from nncodec.encoder.frequencies import Integers, fit_table, merged, table_bits, tables_bits
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise
 from nncodec.entropy.rans.coder import Exponents, WordArea
-from nncodec.entropy.rans.head import CodingSet, Head
+from nncodec.entropy.rans.head import CodingSet, Head, has_room
 from nncodec.entropy.rans.kernels import ACTIVITIES
 from nncodec.entropy.rans.lanes import activities
 from nncodec.tables import EXPONENT_BITS, DType
@@ -74,14 +74,21 @@ class _Laid:
     start: int
 
 
-def model_of(material: Material) -> Head:
-    """The head by which the rANS coder codes `material`."""
+def model_of(material: Material) -> Head | None:
+    """The head by which the rANS coder codes `material`; None where it asks for more than so few symbols may have."""
     bases = _bases(material)
-    drafts = list(_drafts(material, bases))
+    head = _head(material, list(_drafts(material, bases)), bases)
+    if not has_room(head, len(material.words)) and material.dtype is not None:
+        simplest = Draft(_plain(material, 0)[0], tuple(range(len(material.areas))))
+        head = _head(material, [simplest], bases)
+    return head if has_room(head, len(material.words)) else None
+
+
+def _head(material: Material, drafts: Sequence[Draft], bases: list[int]) -> Head:
     laid = _lay(material, drafts, bases)
     contexts = [_contexts(material, draft, laid) for draft in drafts]
     count, largest = len(material.words), max(max(np.count_nonzero(tables, 1)) for _, tables in contexts)
-    scale = min(max(10, count.bit_length() - 4, int(largest).bit_length() + 2), 12 if largest < 512 else 15)
+    scale = min(max(9, count.bit_length() - 4, int(largest).bit_length() + 2), 12 if largest < 512 else 15)
     sets = tuple(
         replace(each, tables=tuple(fit_table(counts, scale, _PRECISION) for counts in tables))
         for each, tables in contexts

@@ -49,13 +49,13 @@ class LevelTask:
     size: int
     is_fast: bool
 
-    def payload(self, coder: EntropyCoder) -> bytes:
-        """The payload under `coder`."""
+    def payload(self, coder: EntropyCoder) -> bytes | None:
+        """The payload under `coder`; None where it cannot code the slice."""
         if coder != EntropyCoder.RANS:
             return encode_levels(self.parts, coder)
         words = levels_to_folded(np.concatenate([levels for levels, _, _ in self.parts]))
         areas = [WordArea(area.count) for _, area, _ in self.parts]
-        return encode_by_rans(words, areas, model_of(Material(words, areas, _FOLDED_BYTES, None, self.is_fast)))
+        return _by_rans(Material(words, areas, _FOLDED_BYTES, None, self.is_fast))
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,17 @@ class WordTask:
         """Bytes of the words."""
         return len(self.data)
 
-    def payload(self, coder: EntropyCoder) -> bytes:
-        """The payload under `coder`."""
+    def payload(self, coder: EntropyCoder) -> bytes | None:
+        """The payload under `coder`; None where it cannot code the slice."""
         if coder != EntropyCoder.RANS:
             return encode_words(self.data, self.width, coder)
         words = np.frombuffer(self.data, f"<u{self.width}").astype(work_dtype(self.width))
-        material = Material(words, self.areas, self.width, self.dtype, self.is_fast)
-        return encode_by_rans(words, self.areas, model_of(material))
+        return _by_rans(Material(words, self.areas, self.width, self.dtype, self.is_fast))
+
+
+def _by_rans(material: Material) -> bytes | None:
+    head = model_of(material)
+    return None if head is None else encode_by_rans(material.words, material.areas, head)
 
 
 def code_slice(task: LevelTask | WordTask) -> Payloads:
@@ -90,7 +94,7 @@ def code_slice(task: LevelTask | WordTask) -> Payloads:
         if coder == EntropyCoder.LZMA2 and isinstance(task, WordTask) and not _is_promising(task, payloads):
             continue
         payload = task.payload(coder)
-        if task.size <= MAX_EXPANSION * len(payload):  # otherwise no decoder would take it (9.3, 9.4)
+        if payload is not None and task.size <= MAX_EXPANSION * len(payload):  # else no decoder takes it (9.3, 9.4)
             payloads[coder] = payload
     return payloads
 

@@ -210,6 +210,56 @@ def rans_palette() -> Draft:
     return with_payload_of(item, Plan([Binarisation(Kind.PALETTE, 4, palette=listed)]), width=4)
 
 
+@valid("9.6.2", "9.6.3")
+def rans_palette_of_the_greatest_word() -> Draft:
+    """The word 2^64 - 1 in a palette: a Golomb code of 64 zeros."""
+    item = exact("w", "uint64", (3,), bytes(8) + b"\xff" * 16)
+    return with_payload_of(item, Plan([Binarisation(Kind.PALETTE, 8, palette=(0, 2**64 - 1))]), width=8)
+
+
+@valid("9.6.6", "9.6.5")
+def rans_activity_over_areas_and_sets() -> Draft:
+    """One lane over four tensors of three sets, a palette among them: what it follows is never made fresh."""
+    parts = [[0, 1, 200, 70000, 3], [9] * 7, [2**31 - 1, -(2**31), 0, 5, 1, 1], [40, -3, 2, 600, 0, 0, 7]]
+    items = [item_of(name, (len(part),), part, THOUSANDTH) for name, part in zip("abcd", parts, strict=True)]
+    sets = [FOLDED, Binarisation(Kind.PALETTE, 4, palette=(18,)), Binarisation(Kind.FOLDED, 4, 0)]
+    plan = Plan(sets, [(0, 0), (1, 0), (2, 0), (0, 0)], thresholds=(4, 20, 60, 200), tables=4, scale=11)
+    every = [level for part in parts for level in part]
+    return with_payloads(items, coded(folded(every), list(map(len, parts)), plan), group=Group(THOUSANDTH))
+
+
+@valid("9.6.6", "9.6.5")
+def rans_activity_of_the_longest_numbers() -> Draft:
+    """Numbers of 63 bits and the least one are of the last class."""
+    numbers = [2**62 + 5, -(2**63), -(2**62) - 9, 2**63 - 1, 0, -(2**63), 2**61, 1, 2, -(2**63), -(2**63), 3]
+    data = b"".join((number % 2**64).to_bytes(8, "little") for number in numbers)
+    how = Binarisation(Kind.SIGNED, 8, 0)
+    plan = Plan([how], thresholds=(100, 300, 420, 480, 490, 497, 500, 503), tables=9, scale=11, start=60)
+    return with_payload_of(exact("w", "int64", (12,), data), plan, width=8)
+
+
+@valid("9.6.3", "9.6.5")
+def rans_bases_of_areas() -> Draft:
+    """Bases are told one from the other; an area of a set without base changes nothing."""
+    how, plain = Binarisation(Kind.FLOATING, 4, 1, low=22), Binarisation(Kind.SIGNED, 4, 0)
+    parts = [f32(1, -2, 0.5), f32(100, 3, -7e-3), f32(9), f32(1e-9, 2e-9)]
+    items = [exact(name, "float32", (len(part) // 4,), part) for name, part in zip("abcd", parts, strict=True)]
+    numbers = [int.from_bytes(b"".join(parts)[at : at + 4], "little") for at in range(0, 36, 4)]
+    plan = Plan([how, plain], [(0, 111), (0, 98), (1, 0), (0, 103)], scale=12)
+    return with_payloads(items, coded(numbers, [3, 3, 1, 2], plan))
+
+
+@valid("9.6", "9.5.1", "9.4")
+def rans_levels_wider_than_their_width() -> Draft:
+    """level_width INT8 and levels of three bytes: under this coder it counts for the bounds only."""
+    levels = [70000, -3, 2, -500]
+    item = replace(item_of("w", (4,), levels, THOUSANDTH), width=1)
+    plan = Plan([FOLDED], scale=11)
+    return with_payloads(
+        [replace(item, levels=(0, 0, 0, 0))], coded(folded(levels), [4], plan), group=Group(THOUSANDTH)
+    )
+
+
 @valid("9.6.5")
 def rans_palette_of_one() -> Draft:
     """A constant tensor: a list of one word."""

@@ -13,13 +13,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans.tables import MAX_TOKENS
-
 Words = npt.NDArray[np.unsignedinteger[Any]]
 Tokens = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
 
 MAX_CLASS: Final = 63
+MOST_TOLD: Final = 13
+"""Bits of a FLOATING word that its token holds, at most."""
+
 _MOST_TABULATED = 1 << 16
 
 
@@ -64,10 +65,8 @@ class Binarisation:
 
     @property
     def fits(self) -> bool:
-        """Whether there are tokens enough, and no more bits than a word has."""
-        if self.kind == Kind.FLOATING and not self.zeros <= self.low < self.bits:
-            return False
-        return self.alphabet <= MAX_TOKENS
+        """Whether the bits below a FLOATING token are within the word, and the tokens not too many."""
+        return self.kind != Kind.FLOATING or self.zeros <= self.low < self.bits <= self.low + MOST_TOLD
 
     def classes(self) -> Integers:
         """The class of every token: the length of a number, or an exponent; 0 for the token 0, MAX_CLASS at most."""

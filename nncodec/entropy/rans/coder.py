@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nncodec.entropy.rans.binarisation import Tokens, Words, tokenise
 from nncodec.entropy.rans.bits import damaged
 from nncodec.entropy.rans.head import Head, read_head, write_head
-from nncodec.entropy.rans.kernels import ACTIVITIES
+from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
 from nncodec.entropy.rans.lanes import Lanes, activities, decode_lanes, encode_lanes
 from nncodec.entropy.rans.raw import RawReader, pack
 
@@ -76,6 +76,8 @@ def _split(data: memoryview, head: Head, offset: int) -> tuple[Lanes, memoryview
     if end > len(data):
         raise damaged(f"{len(data)} bytes for {head.lanes} states and {sum(head.words)} words", offset)
     states = np.frombuffer(data[:middle], "<u4").astype(np.int64)
+    if (states < STATE_LOW).any():
+        raise damaged("a state below all that an encoder leaves", offset)
     words = np.frombuffer(data[middle:end], "<u2").astype(np.uint16)
     return Lanes(states, np.array(head.words, np.int64), words), data[end:]
 

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from nncodec.entropy.rans.binarisation import Binarisation, Kind
 from nncodec.entropy.rans.bits import BitReader, BitWriter, damaged
 from nncodec.entropy.rans.kernels import ACTIVITIES
-from nncodec.entropy.rans.lanes import Contexts, Slots
+from nncodec.entropy.rans.lanes import Contexts, Slots, lane_starts
 from nncodec.entropy.rans.tables import (
-    MAX_SLOTS,
     FrequencyTable,
+    Integers,
     read_table,
     slots,
     write_table,
@@ -97,6 +97,37 @@ class Head:
         return np.concatenate(parts).ravel().astype(np.int32)
 
 
+class Room:
+    """What the sets of a payload may still take: what a few bytes can ask for is bounded by the symbols they code."""
+
+    def __init__(self, symbols: int) -> None:
+        self.slots = self.alphabet = min(2**20, 2**15 + 64 * symbols)
+        self.contexts = min(2**13, 2**10 + symbols // 16)
+
+    def take(self, reader: BitReader, *, alphabet: int = 0, contexts: int = 0, slots: int = 0) -> None:
+        """Count off what a set takes. Raises InvalidStreamError where it is not there."""
+        self.alphabet -= alphabet
+        self.contexts -= contexts
+        self.slots -= slots
+        if not self.is_enough:
+            raise damaged("more tokens, contexts or tables than so few symbols may have", reader.offset)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether no more was taken than there was."""
+        return min(self.alphabet, self.contexts, self.slots) >= 0
+
+
+def has_room(head: Head, symbols: int) -> bool:
+    """Whether a decoder would take the sets of `head` for so many symbols."""
+    room = Room(symbols)
+    for each in head.sets:
+        room.alphabet -= each.how.alphabet
+        room.contexts -= len(each.chosen)
+        room.slots -= len(each.tables) << head.scale
+    return room.is_enough and len(head.sets) <= MAX_SETS
+
+
 def write_head(head: Head) -> bytes:
     """The head as bytes."""
     writer = BitWriter()
@@ -127,10 +158,8 @@ def read_head(data: memoryview, width: int, counts: tuple[int, ...], offset: int
     precision, start = reader.bits(3), reader.bits(6)
     if lanes > max(sum(counts), 1):
         raise damaged(f"{lanes} lanes for {sum(counts)} symbols", offset)
-    sets: list[CodingSet] = []
-    room = MAX_SLOTS >> scale
-    for _ in range(reader.golomb(MAX_SETS - 1) + 1):
-        sets.append(_read_set(reader, width, (scale, precision), room - sum(len(each.tables) for each in sets)))
+    room = Room(sum(counts))
+    sets = [_read_set(reader, width, (scale, precision), room) for _ in range(reader.golomb(MAX_SETS - 1) + 1)]
     areas, previous = [], 0
     for _ in counts:
         number = reader.bits(_index_bits(len(sets)))
@@ -141,16 +170,16 @@ def read_head(data: memoryview, width: int, counts: tuple[int, ...], offset: int
             raise damaged(f"a base of {base}", offset)
         previous = base if sets[number].has_base else previous
         areas.append((number, base))
-    words = _read_word_counts(reader, lanes, sum(counts))
+    words = _read_word_counts(reader, lane_starts(sum(counts), lanes))
     return Head(lanes, scale, precision, start, tuple(sets), tuple(areas), words), reader.finish()
 
 
-def _read_word_counts(reader: BitReader, lanes: int, most: int) -> tuple[int, ...]:
+def _read_word_counts(reader: BitReader, starts: Integers) -> tuple[int, ...]:
     counts, previous = [], 0
-    for _ in range(lanes):
-        previous += reader.signed(2 * most)
+    for most in np.diff(starts).tolist():
+        previous += reader.signed(2 * int(starts[-1]))
         if not 0 <= previous <= most:
-            raise damaged(f"a lane of {previous} words", reader.offset)
+            raise damaged(f"a lane of {previous} words for {most} symbols", reader.offset)
         counts.append(previous)
     return tuple(counts)
 
@@ -175,8 +204,9 @@ def _write_set(writer: BitWriter, each: CodingSet, precision: int) -> None:
         write_table(writer, table, precision)
 
 
-def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: int) -> CodingSet:
+def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: Room) -> CodingSet:
     how = _read_binarisation(reader, width)
+    room.take(reader, alphabet=how.alphabet)
     sides = reader.golomb(MAX_SIDES - 1) + 1
     thresholds, behind = [], 0
     for _ in range(reader.golomb(MAX_THRESHOLDS)):
@@ -185,9 +215,9 @@ def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: int) -
     if behind > ACTIVITIES:
         raise damaged(f"a threshold of {behind - 1}, over all activities", reader.offset)
     contexts = sides * (len(thresholds) + 1)
+    room.take(reader, contexts=contexts)
     count = reader.golomb(contexts - 1) + 1
-    if count > room:
-        raise damaged(f"{count} tables where {room} have room", reader.offset)
+    room.take(reader, slots=count << grid[0])
     chosen = [reader.bits(_index_bits(count)) for _ in range(contexts)]
     if max(chosen) >= count:
         raise damaged(f"table {max(chosen)} of {count}", reader.offset)

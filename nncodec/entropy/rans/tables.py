@@ -16,10 +16,6 @@ Integers = npt.NDArray[np.int64]
 FIRST_CLASS: Final = 8
 """The class that the class of the first token is told from."""
 
-MAX_TOKENS: Final = 2**14
-MAX_SLOTS: Final = 2**20
-"""Bound of all tables of a payload together: tables times 2^scale."""
-
 
 @dataclass(frozen=True)
 class FrequencyTable:
@@ -61,7 +57,7 @@ def write_table(writer: BitWriter, table: FrequencyTable, precision: int) -> Non
 
 def read_table(reader: BitReader, alphabet: int, scale: int, precision: int) -> FrequencyTable:
     """Inverse of `write_table` for tokens below `alphabet`. Raises InvalidStreamError."""
-    count = reader.golomb(alphabet - 1) + 1
+    count = reader.golomb(min(alphabet, 1 << scale) - 1) + 1
     tokens, lengths = [], []
     behind, previous = 0, FIRST_CLASS
     for _ in range(count):

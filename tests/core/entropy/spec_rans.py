@@ -40,10 +40,18 @@ class Bits:
         assert self.bits(-self.used % 8) == 0
 
 
+class Room:
+    """The bounds of 9.6.3."""
+
+    def __init__(self, symbols: int) -> None:
+        self.tokens = self.slots = min(2**20, 2**15 + 64 * symbols)
+        self.contexts = min(2**13, 2**10 + symbols // 16)
+
+
 class Set:
     """`set()` of 9.6.3."""
 
-    def __init__(self, b: Bits, w: int, scale: int, precision: int) -> None:
+    def __init__(self, b: Bits, w: int, scale: int, precision: int, room: Room) -> None:
         self.w, self.kind = w, b.bits(2)
         self.mantissa = self.low = self.zeros = 0
         self.palette = []
@@ -57,15 +65,20 @@ class Set:
             self.mantissa = b.bits(3)
         if self.kind == 2:
             self.low, self.zeros = b.bits(6), b.bits(6)
-            assert self.zeros <= self.low < 8 * w
-        assert self.alphabet() <= 16384
+            assert self.zeros <= self.low < 8 * w <= self.low + 13
+        room.tokens -= self.alphabet()
+        assert room.tokens >= 0
         self.sides = b.golomb(63) + 1
         self.thresholds, behind = [], 0
         for _ in range(b.golomb(31)):
             self.thresholds.append(behind + b.golomb(511))
             behind = self.thresholds[-1] + 1
         contexts = self.sides * (len(self.thresholds) + 1)
+        room.contexts -= contexts
+        assert room.contexts >= 0
         tables = b.golomb(contexts - 1) + 1
+        room.slots -= tables * 2**scale
+        assert room.slots >= 0
         self.chosen = [b.index(tables) for _ in range(contexts)]
         self.tables = [self.table(b, scale, precision) for _ in range(tables)]
 
@@ -80,7 +93,7 @@ class Set:
         alphabet = self.alphabet()
         behind, length = 0, 8
         tokens, lengths = [], []
-        for _ in range(b.golomb(alphabet - 1) + 1):
+        for _ in range(b.golomb(min(alphabet, 2**scale) - 1) + 1):
             tokens.append(behind + b.golomb(alphabet - 1))
             length += b.signed(2 * scale + 2)
             assert tokens[-1] < alphabet
@@ -131,7 +144,8 @@ def decode(payload: bytes, w: int, counts: list[int], exponents: list[list[int] 
     b, symbols = Bits(payload), sum(counts)
     lanes, scale, precision, start = 2 ** b.bits(4), 8 + b.bits(3), b.bits(3), b.bits(6)
     assert lanes <= symbols
-    sets = [Set(b, w, scale, precision) for _ in range(b.golomb(255) + 1)]
+    room = Room(symbols)
+    sets = [Set(b, w, scale, precision, room) for _ in range(b.golomb(255) + 1)]
     areas, previous = [], 0
     for _ in counts:
         number = b.index(len(sets))
@@ -140,12 +154,13 @@ def decode(payload: bytes, w: int, counts: list[int], exponents: list[list[int] 
             base = previous = previous + b.signed(8192)
         areas.append((sets[number], base))
     sizes, previous = [], 0
-    for _ in range(lanes):
+    for lane in range(lanes):
         previous += b.signed(2 * symbols)
-        assert 0 <= previous <= symbols
+        assert 0 <= previous <= symbols // lanes + (lane < symbols % lanes)
         sizes.append(previous)
     b.pad()
     states = [b.bits(32) for _ in range(lanes)]
+    assert min(states) >= 2**16
     words = [[b.bits(16) for _ in range(size)] for size in sizes]
 
     places = [(area, at) for area, count in enumerate(counts) for at in range(count)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncodec.encoder.rans_model import Material, model_of
+from nncodec.encoder.rans_model import Material
 from nncodec.entropy.binarisation import folded_to_levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words, encode_levels, encode_words
@@ -17,6 +17,7 @@ from nncodec.entropy.rans.coder import WordArea
 from nncodec.entropy.rans.coder import encode_words as encode_by_rans
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.tables import DType, EntropyCoder, LevelWidth
+from tests.core.entropy.heads import head_of
 
 coders = pytest.mark.parametrize("coder", [coder for coder in EntropyCoder if coder != EntropyCoder.RANS])
 AREAS = [Area((3,), 0, 3), Area((2, 2), 1, 1)]
@@ -47,14 +48,14 @@ def test_words_come_back(coder: EntropyCoder, width: int) -> None:
 def test_words_come_back_from_rans(width: int) -> None:
     words = np.frombuffer(WORDS, f"<u{width}").astype(np.uint32)
     material = Material(words, [WordArea(len(words))], width, DType.UINT8, is_fast=False)
-    payload = encode_by_rans(words, material.areas, model_of(material))
+    payload = encode_by_rans(words, material.areas, head_of(material))
     assert decode_words(memoryview(payload), material.areas, width, EntropyCoder.RANS, 0) == WORDS
 
 
 def test_levels_come_back_from_rans() -> None:
     words = levels_to_folded(np.concatenate([levels for levels, _, _ in LEVELS]))
     material = Material(words, [WordArea(3), WordArea(1)], 4, None, is_fast=False)
-    payload = encode_by_rans(words, material.areas, model_of(material))
+    payload = encode_by_rans(words, material.areas, head_of(material))
     again = decode_levels(memoryview(payload), PARTS, EntropyCoder.RANS, 0)
     assert [levels.tolist() for levels in again] == [[1, -2, 127], [-32768]]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncodec.encoder.frequencies import fit_table, merged
-from nncodec.encoder.rans_model import Material, model_of
+from nncodec.encoder.rans_model import Material
 from nncodec.entropy.rans import lanes as lanes_module
 from nncodec.entropy.rans import raw as raw_module
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
@@ -22,6 +22,7 @@ from nncodec.entropy.rans.tables import FrequencyTable, read_table, write_table
 from nncodec.errors import InvalidStreamError
 from nncodec.tables import DType
 from tests.core.entropy import spec_rans
+from tests.core.entropy.heads import head_of
 
 FLOATS = {2: DType.BFLOAT16, 4: DType.FLOAT32, 8: DType.FLOAT64}
 INTEGERS = {1: DType.INT8, 2: DType.INT16, 4: DType.INT32, 8: DType.INT64}
@@ -69,7 +70,7 @@ def slices(draw: st.DrawFn) -> Slice:
 @given(slices())
 @settings(deadline=None)
 def test_words_come_back_by_the_text_of_the_specification(made: Slice) -> None:
-    payload = encode_words(made.material.words, made.areas, model_of(made.material))
+    payload = encode_words(made.material.words, made.areas, head_of(made.material))
     again = decode_words(memoryview(payload), made.areas, made.width, 0)
     assert [int(word) for word in again] == made.numbers
     exponents = [None if area.exponents is None else area.exponents.tolist() for area in made.areas]
@@ -98,16 +99,16 @@ def test_compiled_code_and_numpy_give_the_same_bytes(
     width: int, dtype: DType | None, request: pytest.FixtureRequest
 ) -> None:
     made = noisy(20_000, width, dtype)
-    payload = encode_words(made.material.words, made.areas, model_of(made.material))
+    payload = encode_words(made.material.words, made.areas, head_of(made.material))
     assert decode_words(memoryview(payload), made.areas, width, 0).tolist() == made.numbers
     request.getfixturevalue("without_compiled_code")
-    assert encode_words(made.material.words, made.areas, model_of(made.material)) == payload
+    assert encode_words(made.material.words, made.areas, head_of(made.material)) == payload
     assert decode_words(memoryview(payload), made.areas, width, 0).tolist() == made.numbers
 
 
 def test_many_lanes_by_the_text_of_the_specification() -> None:
     made = noisy(9_000, 4, None)
-    payload = encode_words(made.material.words, made.areas, model_of(made.material))
+    payload = encode_words(made.material.words, made.areas, head_of(made.material))
     head, _ = read_head(memoryview(payload), 4, (8_993, 7), 0)
     assert head.lanes > 1
     assert any(each.thresholds for each in head.sets)
@@ -188,7 +189,7 @@ def test_histograms_that_are_alike_share_a_table() -> None:
 
 def test_every_single_bit_error_is_refused_or_gives_as_many_words() -> None:
     made = noisy(300, 2, DType.BFLOAT16)
-    payload = encode_words(made.material.words, made.areas, model_of(made.material))
+    payload = encode_words(made.material.words, made.areas, head_of(made.material))
     refused = 0
     for bit in range(8 * len(payload)):
         damaged = bytearray(payload)
@@ -216,7 +217,7 @@ def test_any_bytes_give_words_or_an_error_of_ours(data: bytes, width: int, compi
 
 def test_a_head_is_told_again_as_it_was() -> None:
     made = noisy(20_000, 4, None)
-    payload = encode_words(made.material.words, made.areas, model_of(made.material))
+    payload = encode_words(made.material.words, made.areas, head_of(made.material))
     head, size = read_head(memoryview(payload), 4, (19_993, 7), 0)
     assert write_head(head) == payload[:size]
 
