@@ -10,9 +10,12 @@ import importlib
 import os
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
 import numpy.typing as npt
+
+_BEING_READIED = Lock()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,13 +73,18 @@ def sequence(values: npt.NDArray[Any]) -> Any:
 
 
 def _make_all_ready() -> None:
-    for each in Kernel.registered:
-        each.ready = _prepared(each)
-    for each in Kernel.registered:
-        names = each.function.__globals__
-        for name, value in names.items():
-            if isinstance(value, Kernel):  # numba takes names in a kernel from here, and must find functions
-                names[name] = value.ready
+    """Once, by whichever thread is first; no kernel is ready before the names in all of them lead to functions."""
+    with _BEING_READIED:
+        if all(each.ready is not None for each in Kernel.registered):
+            return
+        made = {id(each): _prepared(each) for each in Kernel.registered}
+        for each in Kernel.registered:
+            names = each.function.__globals__
+            for name, value in names.items():
+                if isinstance(value, Kernel):  # numba takes names in a kernel from here, and must find functions
+                    names[name] = made[id(value)]
+        for each in Kernel.registered:
+            each.ready = made[id(each)]
 
 
 def _prepared(each: Kernel[P, R]) -> Callable[P, R]:

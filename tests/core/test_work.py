@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -101,3 +104,39 @@ def test_errors_come_in_the_order_of_tasks(fails_at: int, reached: int, error: s
         with pytest.raises(InvalidStreamError, match=error):
             done.extend(results)
         assert done == list(range(reached))
+
+
+AT_ONCE = """
+import threading
+import numpy as np
+from nncodec import EncoderConfig, Model, Tensor, decode, encode
+
+model = Model((Tensor.from_numpy("w", np.random.default_rng(0).normal(0, 1, (40, 40)).astype(np.float32)),))
+configs = [EncoderConfig(step=0.1), EncoderConfig(step=0.1, fast=True), EncoderConfig(lossless=True)] * 2
+streams, together = [None] * len(configs), threading.Barrier(len(configs))
+
+def work(number):
+    together.wait()
+    streams[number] = encode(model, configs[number])
+    decode(streams[number])
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(len(configs))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(*(stream.hex() for stream in streams))
+"""
+
+
+def test_threads_and_processes_begin_at_once_on_a_cold_cache(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    root = Path(__file__).resolve().parents[2]
+    begun = [
+        subprocess.Popen([sys.executable, "-c", AT_ONCE], cwd=root, env=environment, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate()[0].split() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0]
+    assert outputs[0] == outputs[1]
+    assert outputs[0][:3] == outputs[0][3:]
