@@ -24,6 +24,8 @@ from nncodec.errors import (
 from nncodec.inspection import StreamInfo, inspect
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import Model, Tensor, Topology
+from nncodec.reader import Reader
+from nncodec.reader import open_stream as open  # noqa: A004 - as in wave, gzip, tarfile: nncodec.open
 from nncodec.tables import DType, Profile, TopologyFormat
 from nncodec.work import Work
 
@@ -44,6 +46,7 @@ __all__ = [
     "ModelFileError",
     "NncodecError",
     "Profile",
+    "Reader",
     "StreamInfo",
     "Tensor",
     "Topology",
@@ -56,5 +59,6 @@ __all__ = [
     "encode_with_report",
     "inspect",
     "load",
+    "open",
     "save",
 ]

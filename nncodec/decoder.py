@@ -47,20 +47,29 @@ def decode(
     that the stream does not have.
     """
     stream = read_stream(data, limits, references)
-    wanted = _wanted(stream, tensors)
-    coded = _decode_slices(stream, wanted, work or Work())
-    for index in wanted:
-        coded.finished[index] = _reconstruct(stream, index, coded)
     if tensors is not None:
-        return Model(tuple(coded.finished[index] for index in wanted if stream.records[index].name in tensors))
-    model = Model(tuple(coded.finished.values()), stream.topology)
+        return decode_tensors(stream, tensors, work or Work())
+    model = Model(decode_tensors(stream, None, work or Work()).tensors, stream.topology)
     if model.content_id != stream.content_id:
         what = f"the decoded model has content id {model.content_id.hex()}, the stream says {stream.content_id.hex()}"
         raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.5.1")
     return model
 
 
-def _wanted(stream: Stream, names: Collection[str] | None) -> list[int]:
+def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) -> Model:
+    """The tensors called `names` (None: all) of a stream that holds the slices they need, without a topology.
+
+    Raises BitstreamError, or KeyError for a name that the stream does not have.
+    """
+    wanted = wanted_tensors(stream, names)
+    coded = _decode_slices(stream, wanted, work)
+    for index in wanted:
+        coded.finished[index] = _reconstruct(stream, index, coded)
+    return Model(tuple(t for t in coded.finished.values() if names is None or t.name in names))
+
+
+def wanted_tensors(stream: Stream, names: Collection[str] | None) -> list[int]:
+    """Places of the tensors called `names`, and of those that they are copies of."""
     if names is None:
         return list(range(len(stream.records)))
     missing = set(names) - {record.name for record in stream.records}

@@ -59,6 +59,11 @@ class BitstreamError(NncodecError):
         where = "" if offset is None else f" at byte {offset}"
         super().__init__(f"{error_class.value}{where}: {what} (SPEC.md clause {clause})")
 
+    def moved(self, distance: int) -> BitstreamError:
+        """The same error, `distance` bytes further on in the stream."""
+        offset = None if self.offset is None else self.offset + distance
+        return type(self)(self.error_class, self._what, clause=self.clause, offset=offset)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """How the error is pickled: it may come from another process (clause 8.5)."""
         return partial(type(self), clause=self.clause, offset=self.offset), (self.error_class, self._what)

@@ -73,7 +73,7 @@ class Stream:
         return self.end.content_id if self.end else b""
 
 
-class _UnitReader:
+class UnitReader:
     """Hands out the critical units in order and remembers all units that it passed."""
 
     def __init__(self, data: memoryview, position: int, bounds: Limits, trace: list[Element] | None) -> None:
@@ -83,14 +83,18 @@ class _UnitReader:
         self.trace = trace
         self.units: list[Unit] = []
 
+    def any(self) -> Unit:
+        """The next unit."""
+        unit = parse_unit(self.data, self.position, self.trace)
+        self.units.append(unit)
+        self.position = unit.end
+        return unit
+
     def next(self) -> Unit:
         """The next critical unit; ancillary units are passed over (all that this version knows of them)."""
-        while True:
-            unit = parse_unit(self.data, self.position, self.trace)
-            self.units.append(unit)
-            self.position = unit.end
-            if unit.unit_type < ANCILLARY_UNIT:
-                return unit
+        while (unit := self.any()).unit_type >= ANCILLARY_UNIT:
+            pass
+        return unit
 
     def session(self, unit: Unit, clause: str) -> Session:
         """A parse session for the payload of `unit`."""
@@ -108,6 +112,18 @@ def read_stream(
     The parents must be among `references`. With None, they are asked for (REF_MISSING) only if the tensor table or the
     topology is inherited. With `trace`, every syntax element is appended to it as it is parsed.
     """
+    reader, stream = read_headers(data, limits, references, trace)
+    _read_slices(reader, stream)
+    return stream
+
+
+def read_headers(
+    data: bytes | memoryview,
+    limits: Limits = LEVELS[DEFAULT_LEVEL],
+    references: Sequence[Model] | None = None,
+    trace: list[Element] | None = None,
+) -> tuple[UnitReader, Stream]:
+    """All units before the slices, as by `read_stream`, and the reader that stands behind them."""
     reader, start, parameters = _read_front(data, limits, trace)
     parents = [] if references is None else resolve_parents(parameters.parents, references)
     graph, unit = _read_topology(reader, parameters, parents)
@@ -116,9 +132,7 @@ def read_stream(
     records = _read_tensor_table(reader, unit, (start, parameters, parents), own_topology)
     check_records(records, parameters, start, reader.bounds)
     layouts = lay_out(records, parameters.group_count)
-    stream = Stream(start, reader.units, parameters, parents, graph, records, layouts)
-    _read_slices(reader, stream)
-    return stream
+    return reader, Stream(start, reader.units, parameters, parents, graph, records, layouts)
 
 
 @dataclass(frozen=True)
@@ -151,10 +165,10 @@ def read_parents(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL
 
 def _read_front(
     data: bytes | memoryview, limits: Limits, trace: list[Element] | None = None
-) -> tuple[_UnitReader, Start, ModelParameterSet]:
+) -> tuple[UnitReader, Start, ModelParameterSet]:
     view = memoryview(data).cast("B")
     start, position = parse_start(view, limits, trace)
-    reader = _UnitReader(view, position, bounds_of(start.level, limits), trace)
+    reader = UnitReader(view, position, bounds_of(start.level, limits), trace)
     unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
     parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))
     check_parameters(parameters, start, reader.bounds)
@@ -169,7 +183,7 @@ def _expect(unit: Unit, unit_type: UnitType) -> Unit:
 
 
 def _read_topology(
-    reader: _UnitReader, parameters: ModelParameterSet, parents: Sequence[Model]
+    reader: UnitReader, parameters: ModelParameterSet, parents: Sequence[Model]
 ) -> tuple[Topology, Unit]:
     """The topology and the unit behind it; a model without a topology of its own has no topology unit."""
     unit = reader.next()
@@ -191,7 +205,7 @@ def _parent(parameters: ModelParameterSet, parents: Sequence[Model], number: int
 
 
 def _read_tensor_table(
-    reader: _UnitReader, unit: Unit, context: tuple[Start, ModelParameterSet, Sequence[Model]], topology_size: int
+    reader: UnitReader, unit: Unit, context: tuple[Start, ModelParameterSet, Sequence[Model]], topology_size: int
 ) -> list[TensorRecord]:
     start, parameters, parents = context
     record = parse_tensor_table_unit(unit, reader.session(unit, tensor_table.CLAUSE))
@@ -219,43 +233,58 @@ def decode_body(body: bytes, coding: HeaderCoding, size: int, unit: Unit) -> byt
     return body
 
 
-def _read_slices(reader: _UnitReader, stream: Stream) -> None:
-    covered = [0] * stream.parameters.group_count
-    last_group = 0
+class Coverage:
+    """What slices have covered of every group so far: each must begin where the last one ended (R-7.2.4)."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.layouts = stream.layouts
+        self.covered = [0] * stream.parameters.group_count
+        self.last_group = 0
+
+    def add(self, header: SliceHeader, offset: int) -> None:
+        """Count a slice. Raises InvalidStreamError where another must come."""
+        group = header.slice_group
+        if group < self.last_group or header.first_symbol != self.covered[group]:
+            what = f"a slice of group {group} from symbol {header.first_symbol} where {self.covered[group]} comes next"
+            raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, offset)
+        self.last_group = group
+        self.covered[group] += header.symbol_count
+
+
+def _read_slices(reader: UnitReader, stream: Stream) -> None:
+    coverage = Coverage(stream)
     while (unit := reader.next()).unit_type != UnitType.END:
         _expect(unit, UnitType.SLICE)
-        part = _read_slice(reader, unit, stream)
-        _check_place(part, covered, last_group)
-        last_group = part.header.slice_group
-        covered[last_group] += part.header.symbol_count
+        part = read_slice(reader, unit, stream)
+        coverage.add(part.header, part.unit_offset)
         stream.slices.append(part)
         check_limit("count of slices", len(stream.slices), reader.bounds.slices)
     stream.end = parse_end_unit(unit, reader.session(unit, end_syntax.CLAUSE))
     parse_footer(reader.data, unit, reader.trace)
-    check_coverage(covered, stream.layouts)
+    check_coverage(coverage.covered, stream.layouts)
     _check_index(stream)
 
 
-def _read_slice(reader: _UnitReader, unit: Unit, stream: Stream) -> Slice:
+def read_slice(reader: UnitReader, unit: Unit, stream: Stream) -> Slice:
+    """The slice that `unit` holds. Raises BitstreamError."""
     header, payload = parse_slice_unit(unit, reader.session(unit, slice.CLAUSE))
-    if header.slice_group >= stream.parameters.group_count:
-        what = f"slice group {header.slice_group} of {stream.parameters.group_count}"
-        raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.5", what, unit.payload_offset)
-    layout = stream.layouts[header.slice_group]
-    if header.symbol_count == 0 or header.first_symbol + header.symbol_count > layout.symbol_count:
-        what = f"{header.symbol_count} symbols from {header.first_symbol} of the {layout.symbol_count} of its group"
-        raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, unit.payload_offset)
-    pieces = tuple(layout.pieces(header.first_symbol, header.symbol_count))
-    check_limit("bytes of a slice", sum(piece.nbytes for piece in pieces), reader.bounds.slice_bytes)
+    pieces = pieces_of(header, stream, reader.bounds, unit.payload_offset)
     payload_offset = unit.payload_offset + len(unit.payload) - len(payload)
     return Slice(header, pieces, payload, payload_offset, unit.offset, unit.size)
 
 
-def _check_place(part: Slice, covered: list[int], last_group: int) -> None:
-    group = part.header.slice_group
-    if group < last_group or part.header.first_symbol != covered[group]:
-        what = f"a slice of group {group} from symbol {part.header.first_symbol} where {covered[group]} comes next"
-        raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, part.unit_offset)
+def pieces_of(header: SliceHeader, stream: Stream, bounds: Limits, offset: int) -> tuple[Piece, ...]:
+    """The tensor parts of a slice. Raises BitstreamError where there are none such, or too many bytes of them."""
+    if header.slice_group >= stream.parameters.group_count:
+        what = f"slice group {header.slice_group} of {stream.parameters.group_count}"
+        raise invalid(ErrorClass.VALUE_RANGE, "R-7.2.5", what, offset)
+    layout = stream.layouts[header.slice_group]
+    if header.symbol_count == 0 or header.first_symbol + header.symbol_count > layout.symbol_count:
+        what = f"{header.symbol_count} symbols from {header.first_symbol} of the {layout.symbol_count} of its group"
+        raise invalid(ErrorClass.COVERAGE, "R-7.2.4", what, offset)
+    pieces = tuple(layout.pieces(header.first_symbol, header.symbol_count))
+    check_limit("bytes of a slice", sum(piece.nbytes for piece in pieces), bounds.slice_bytes)
+    return pieces
 
 
 def _check_index(stream: Stream) -> None:

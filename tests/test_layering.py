@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("cli",),
     ("__init__",),
+    ("reader",),
     ("adapters", "decoder", "encoder", "inspection"),
     ("stream",),
     ("constraints",),
@@ -42,6 +43,7 @@ FENCES = {
     "crc32c": "nncodec/syntax/door.py",
     "numpy": "nncodec/*",
     "numba": "nncodec/kernel.py",
+    "fsspec": "nncodec/adapters/streams.py",
 }
 """Package -> the files that may import it. What is neither here nor in the standard library nobody may import."""
 

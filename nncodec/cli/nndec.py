@@ -28,6 +28,7 @@ from nncodec.cli.tds import error_line, write_tds
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError
 from nncodec.model import Model, Tensor
+from nncodec.reader import open_stream
 
 EPILOG = """\
 exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream or the output needs something that is missing
@@ -83,10 +84,13 @@ def body(arguments: argparse.Namespace) -> None:
 def decode_file(arguments: argparse.Namespace) -> Model:
     """The model that the arguments name. Raises UsageError for a tensor name that the stream does not have."""
     limits = limits_of(arguments)
-    data = read_bytes(arguments.stream)
-    references = References(arguments.ref, arguments.refs, limits).needed_by(data)
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         try:
+            if arguments.tensor and not (arguments.ref or arguments.refs or str(arguments.stream) == "-"):
+                with open_stream(arguments.stream, (), limits) as reader:  # nothing else of the file is read
+                    return reader.tensors(arguments.tensor, work)
+            data = read_bytes(arguments.stream)
+            references = References(arguments.ref, arguments.refs, limits).needed_by(data)
             return decode(data, references, limits=limits, tensors=arguments.tensor, work=work)
         except KeyError as error:
             raise UsageError(f"{error.args[0]}; nninfo lists them") from None

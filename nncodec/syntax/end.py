@@ -61,6 +61,14 @@ def parse_end_unit(unit: Unit, session: Session) -> End:
     return parse(END, bytes(unit.payload), session)
 
 
+def end_unit_size(footer: bytes, offset: int) -> int:
+    """Size of the end unit, from the last bytes of a stream, which stand at `offset`. Raises InvalidStreamError."""
+    record = parse(FOOTER, footer, Session(offset, CLAUSE))
+    if record.magic != FOOTER_MAGIC:
+        raise _error(ErrorClass.BAD_MAGIC, "the footer does not end as it must: the stream is damaged", offset + 4)
+    return record.end_unit_size
+
+
 def parse_footer(data: memoryview, unit: Unit, trace: list[Element] | None = None) -> None:
     """Check that the footer and nothing else follows the end unit. Raises InvalidStreamError."""
     rest = len(data) - unit.end

@@ -1,0 +1,148 @@
+"""SPEC.md clause 6.8: random access: the end of a stream, its headers, and the slices that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from io import SEEK_END
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from nncodec.adapters.streams import open_binary
+from nncodec.constraints import check_coverage, check_limit, invalid
+from nncodec.decoder import decode_tensors, wanted_tensors
+from nncodec.errors import BitstreamError, ErrorClass
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.model import Model, Tensor
+from nncodec.stream import Coverage, Slice, pieces_of, read_headers, read_slice
+from nncodec.syntax import end
+from nncodec.syntax.descriptors import Session
+from nncodec.syntax.end import FOOTER_BYTES, IndexEntry, end_unit_size, parse_end_unit
+from nncodec.syntax.units import parse_unit
+from nncodec.tables import ANCILLARY_UNIT, UnitType
+from nncodec.work import Work
+
+_ANCILLARY_ROOM = 2**24
+"""Bytes of ancillary units that may stand before the slices: a stream with more is read as a whole, or not at all."""
+
+
+class Reader:
+    """A stream of which single tensors are decoded, each from the ranges of the file that it needs.
+
+    file: seekable, open for reading in binary. references: as for `decode`. The content id of the whole model is not
+    checked; every slice has its CRC. Raises BitstreamError for what is not a valid stream.
+    """
+
+    def __init__(
+        self, file: BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
+    ) -> None:
+        self._file = file
+        index = self._read_index()
+        first = index[0].unit_offset if index else self._end_offset
+        check_limit("size of headers", first, limits.header_bytes + _ANCILLARY_ROOM)
+        self._units, self._stream = read_headers(self._range(0, first), limits, references)
+        while self._units.position < first:
+            if self._units.any().unit_type < ANCILLARY_UNIT:
+                raise _mismatch("the index does not begin where the headers end", first)
+        self._places = list(self._located(index))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all tensors, in order."""
+        return [record.name for record in self._stream.records]
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor called `name`. Raises KeyError where there is none, BitstreamError."""
+        return self.tensors([name]).by_name[name]
+
+    def tensors(self, names: Collection[str], work: Work | None = None) -> Model:
+        """The tensors called `names`, without a topology. Raises KeyError where one is missing, BitstreamError."""
+        needed = set(wanted_tensors(self._stream, names))
+        parts = [self._slice(entry) for entry, tensors in self._places if not needed.isdisjoint(tensors)]
+        return decode_tensors(replace(self._stream, slices=parts), names, work or Work())
+
+    def __enter__(self) -> Reader:  # noqa: PYI034 - typing has Self from 3.11 on
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _range(self, offset: int, size: int) -> memoryview:
+        self._file.seek(offset)
+        parts, missing = [], size
+        while missing > 0 and (part := self._file.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return memoryview(b"".join(parts))
+
+    def _read_index(self) -> list[IndexEntry]:
+        size = self._file.seek(0, SEEK_END)
+        footer_offset = size - FOOTER_BYTES
+        if footer_offset < 0:
+            raise invalid(ErrorClass.TRUNCATED, "6.8", f"{size} bytes are less than a footer", size)
+        unit_size = end_unit_size(bytes(self._range(footer_offset, FOOTER_BYTES)), footer_offset)
+        self._end_offset = footer_offset - unit_size
+        if self._end_offset < 0:
+            what = f"the footer gives the end unit {unit_size} bytes, of {size}"
+            raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", what, footer_offset)
+        with _shifted(self._end_offset):
+            unit = parse_unit(self._range(self._end_offset, unit_size), 0)
+            if unit.unit_type != UnitType.END or unit.size != unit_size:
+                raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", "the footer does not lead to an end unit", 0)
+            record = parse_end_unit(unit, Session(unit.payload_offset, end.CLAUSE))
+        return list(record.index)
+
+    def _located(self, index: Sequence[IndexEntry]) -> Iterator[tuple[IndexEntry, frozenset[int]]]:
+        """Each slice that the index lists with the tensors that it holds parts of; together they hold all."""
+        coverage, behind = Coverage(self._stream), self._units.position
+        check_limit("count of slices", len(index), self._units.bounds.slices)
+        for entry in index:
+            if entry.unit_offset < behind or entry.unit_offset + entry.unit_size > self._end_offset:
+                raise _mismatch("the index lists a slice where none can be", entry.unit_offset)
+            behind = entry.unit_offset + entry.unit_size
+            pieces = pieces_of(entry.header, self._stream, self._units.bounds, entry.unit_offset)
+            coverage.add(entry.header, entry.unit_offset)
+            yield entry, frozenset(piece.tensor for piece in pieces)
+        check_coverage(coverage.covered, self._stream.layouts)
+
+    def _slice(self, entry: IndexEntry) -> Slice:
+        with _shifted(entry.unit_offset):
+            unit = parse_unit(self._range(entry.unit_offset, entry.unit_size), 0)
+            if unit.unit_type != UnitType.SLICE or unit.size != entry.unit_size:
+                raise _mismatch("the index leads to no slice of the size that it says", 0)
+            part = read_slice(self._units, unit, self._stream)
+            if part.header != entry.header:
+                raise _mismatch("the index does not list the slice as it stands in the stream", 0)
+            return replace(part, payload_offset=part.payload_offset + entry.unit_offset, unit_offset=entry.unit_offset)
+
+
+def _mismatch(what: str, offset: int) -> BitstreamError:
+    return invalid(ErrorClass.INDEX_MISMATCH, "R-7.2.6", what, offset)
+
+
+@contextmanager
+def _shifted(base: int) -> Iterator[None]:
+    """Errors from bytes that were read from `base` on, told with their place in the stream."""
+    try:
+        yield
+    except BitstreamError as error:
+        raise error.moved(base) from None
+
+
+def open_stream(
+    place: str | Path | BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
+) -> Reader:
+    """A reader of the stream at a path, a URL (extra `remote`) or in a seekable file; use it in a `with`.
+
+    Raises BitstreamError, OSError, UnsupportedModelError where a package for the URL is missing.
+    """
+    with ExitStack() as opened:
+        file = open_binary(place) if isinstance(place, (str, Path)) else place
+        opened.callback(file.close)
+        reader = Reader(file, references, limits)
+        opened.pop_all()
+        return reader
