@@ -47,6 +47,18 @@ class Distortion:
 
 
 @dataclass(frozen=True)
+class Distortions:
+    """matrices: over the floating-point tensors of rank 2 and more.
+
+    update: the same, over those that have a tensor of the same name and shape in the first reference, its energy being
+    that of the difference to it; None where there are none.
+    """
+
+    matrices: Distortion
+    update: Distortion | None
+
+
+@dataclass(frozen=True)
 class TensorReport:
     """One row: a tensor, how it was coded, how it came out. `estimated_bits`: by clause E.3."""
 
@@ -62,11 +74,7 @@ class TensorReport:
 
 @dataclass(frozen=True)
 class EncodeReport:
-    """What `encode` did.
-
-    matrices: distortion over the floating-point tensors of rank 2 and more. update: the same, over those that have a
-    tensor of the same name and shape in the first reference, its energy being that of the difference to it.
-    """
+    """What `encode` did. matrices, update: see `Distortions`; an update without tensors to compare has no elements."""
 
     bytes: int
     elements: int
@@ -96,21 +104,34 @@ def make_report(
 ) -> EncodeReport:
     """The report on a finished stream."""
     rows = tuple(_row(choice, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True))
-    matrices = sum((row.distortion for row in rows if row.distortion and len(row.shape) >= 2), Distortion())
+    found = _distortions(choices, [row.distortion for row in rows], references)
     elements = sum(tensor.size for tensor in decoded.tensors)
-    update = _update(choices, rows, references[0]) if references else None
-    return EncodeReport(len(written.data), elements, written.level, written.bytes_by_part, matrices, update, rows)
+    update = found.update or Distortion() if references else None
+    return EncodeReport(len(written.data), elements, written.level, written.bytes_by_part, found.matrices, update, rows)
 
 
-def _update(choices: Sequence[Choice], rows: Sequence[TensorReport], reference: Model) -> Distortion:
-    total = Distortion()
-    for choice, row in zip(choices, rows, strict=True):
-        old = reference.by_name.get(row.name)
-        if row.distortion is None or len(row.shape) < 2 or old is None:
+def measure(choices: Sequence[Choice], decoded: Model, references: Sequence[Model]) -> Distortions:
+    """How far `decoded` is from what `choices` were made for."""
+    each = [_distortion(choice.tensor, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True)]
+    return _distortions(choices, each, references)
+
+
+def _distortions(
+    choices: Sequence[Choice], each: Sequence[Distortion | None], references: Sequence[Model]
+) -> Distortions:
+    matrices, update = Distortion(), None
+    for choice, one in zip(choices, each, strict=True):
+        if one is None or len(choice.tensor.shape) < 2:
             continue
-        if (old.dtype, old.shape) == (choice.tensor.dtype, choice.tensor.shape):
-            total += replace(row.distortion, energy=distortion(choice.tensor, old).error_energy)
-    return total
+        matrices += one
+        old = references[0].by_name.get(choice.tensor.name) if references else None
+        if old is not None and (old.dtype, old.shape) == (choice.tensor.dtype, choice.tensor.shape):
+            update = (update or Distortion()) + replace(one, energy=distortion(choice.tensor, old).error_energy)
+    return Distortions(matrices, update)
+
+
+def _distortion(tensor: Tensor, decoded: Tensor) -> Distortion | None:
+    return distortion(tensor, decoded) if tensor.dtype in QUANTISABLE else None
 
 
 def _row(choice: Choice, decoded: Tensor) -> TensorReport:
@@ -122,7 +143,7 @@ def _row(choice: Choice, decoded: Tensor) -> TensorReport:
         representation="exact" if choice.levels is None else "levels",
         prediction=choice.prediction.name.lower(),
         estimated_bits=None if choice.levels is None else choice.estimated_bits,
-        distortion=distortion(tensor, decoded) if tensor.dtype in QUANTISABLE else None,
+        distortion=_distortion(tensor, decoded),
         notice=choice.notice,
     )
 

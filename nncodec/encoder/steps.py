@@ -1,0 +1,128 @@
+"""SPEC.md clause E.13 (informative): the quantisation step of each tensor: the same for all, or by quality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.estimate import energy
+from nncodec.encoder.predictors import finite_values
+from nncodec.limits import MAX_STEP, MIN_STEP
+from nncodec.model import Tensor
+from nncodec.quantisation import compact_quantiser, step_of
+from nncodec.rounding import Float64s, widen
+from nncodec.syntax.model_parameter_set import Quantiser
+from nncodec.tables import StepKind
+
+FINENESS: Final = 8
+"""Under one step for all, vectors are quantised this much more finely, relative to their size, than matrices (18 dB)."""
+UPDATE_ALLOWANCE_DB: Final = 34.0
+"""How much lower the quality of an update may be than that of the model that it leads to."""
+_ONE_SIGN: Final = 4
+_TRELLIS_CELL: Final = 4.0
+_UNIFORM_CELL: Final = math.sqrt(12.0)
+"""Step over root mean square error at high rate; measured for the trellis, exact for nearest levels."""
+
+Residual = Callable[[Tensor], Float64s | None]
+"""What a plain difference to its first relative leaves of a tensor, or the tensor itself where that is less."""
+
+
+class Steps(Protocol):
+    """Chooses quantisers. None: the quantiser of the slice group (matrices), or no quantisation (vectors)."""
+
+    def of_matrix(self, tensor: Tensor) -> Quantiser | None:
+        """The quantiser of its own that a matrix gets."""
+
+    def of_vector(self, tensor: Tensor) -> Quantiser | None:
+        """The quantiser of its own that a vector gets."""
+
+
+class SharedStep:
+    """Clause E.2: one step for all matrices; vectors by what is to be coded of them, relative to that of matrices."""
+
+    def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
+        self._residual = residual
+        rooted = _root_mean_square([self._coded(tensor) for tensor in matrices])
+        self._ratio = step_of(config.quantiser()) / rooted / FINENESS if rooted else 0.0
+
+    def of_matrix(self, tensor: Tensor) -> Quantiser | None:  # noqa: ARG002 - the same for every one
+        """None: that of the slice group."""
+        return None
+
+    def of_vector(self, tensor: Tensor) -> Quantiser | None:
+        """None where it stays exact."""
+        values = _divisible_values(tensor)
+        if not self._ratio or values is None:
+            return None
+        step = _root_mean_square([self._coded(tensor)]) * self._ratio
+        return compact_quantiser(min(step, _smallest_of_one_sign(values) / FINENESS))
+
+    def _coded(self, tensor: Tensor) -> Float64s:
+        residual = self._residual(tensor)
+        return finite_values(tensor) if residual is None else residual
+
+
+class QualitySteps:
+    """Clause E.13: steps in proportion to a tensor's root mean square and to the root of its share of the weights.
+
+    An update is held to a quality of its own, so that it is not lost where it is small.
+    """
+
+    def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
+        cell = _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
+        quality = config.quality or 0.0
+        self._relative = cell * 10 ** (-quality / 20)
+        self._of_update = cell * 10 ** ((UPDATE_ALLOWANCE_DB - quality) / 20)
+        self._weights = sum(tensor.size for tensor in matrices)
+        self._residual = residual
+        changes = [residual(tensor) for tensor in matrices]
+        self._change = _root_mean_square([change for change in changes if change is not None])
+
+    def of_matrix(self, tensor: Tensor) -> Quantiser | None:
+        """None where all is zero."""
+        step = self._relative * _root_mean_square([finite_values(tensor)]) * self._share(tensor)
+        if self._change and self._residual(tensor) is not None:
+            step = min(step, self._of_update * self._change)
+        return _quantiser_near(step)
+
+    def of_vector(self, tensor: Tensor) -> Quantiser | None:
+        """None where it stays exact."""
+        values = _divisible_values(tensor)
+        if not self._weights or values is None:
+            return None
+        step = self._relative * _root_mean_square([values]) * self._share(tensor)
+        step = min(step, self._relative * _smallest_of_one_sign(values) / _ONE_SIGN)
+        residual = self._residual(tensor)
+        change = 0.0 if residual is None else _root_mean_square([residual])
+        return compact_quantiser(min(step, self._of_update * change) if change else step)
+
+    def _share(self, tensor: Tensor) -> float:
+        return math.sqrt(min(tensor.size / self._weights, 1.0))
+
+
+def _root_mean_square(parts: Sequence[Float64s]) -> float:
+    size = sum(part.size for part in parts)
+    return math.sqrt(sum(energy(part) for part in parts) / size) if size else 0.0
+
+
+def _quantiser_near(step: float) -> Quantiser | None:
+    """COMPACT, rounded down; BINARY64 where COMPACT does not reach; None for a step of 0."""
+    if not step > 0:
+        return None
+    step = min(max(step, MIN_STEP), MAX_STEP)
+    return compact_quantiser(step) or Quantiser(StepKind.BINARY64, None, None, None, step, 0)
+
+
+def _divisible_values(tensor: Tensor) -> Float64s | None:
+    """The values of a vector; None for sizes, flags and the like, which a step would only spoil."""
+    values = widen(tensor.data, tensor.dtype)
+    return None if not np.isfinite(values).all() or (values == np.rint(values)).all() else values
+
+
+def _smallest_of_one_sign(values: Float64s) -> float:
+    """The least magnitude where all values have one sign (a scale, a variance: its inverse may matter)."""
+    return float(np.abs(values).min()) if values.min() > 0 or values.max() < 0 else math.inf

@@ -1,0 +1,135 @@
+"""What a quality does to outputs: `python -m tools.bench.quality DATA`: the default, and a few more, on real models.
+
+For every ONNX model below DATA that onnxruntime runs, and the example networks: bytes, SNR of the weights, SNR of the
+outputs (all floating-point outputs together, on three random inputs made as in tools.bench.models); where there is a
+labelled data set, the change of top-1. And the rules for the step of a tensor, at equal SNR of the outputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+import nncodec
+from nncodec import EncoderConfig, Model
+from nncodec.encoder.config import DEFAULT_QUALITY
+from tools.bench.common import markdown_table, model_files, versions, write_section
+from tools.bench.labelled import EXAMPLES, Labelled, labelled
+from tools.bench.models import run_onnx
+from tools.bench.step_rules import rules_table
+
+QUALITIES = (None, 42.0, 30.0, 18.0)
+"""None: nothing asked."""
+_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model at one quality; SNRs in dB, None where nothing differs; top_1: change in points, None: not measured."""
+
+    bytes: int
+    bits_per_weight: float
+    weights: float | None
+    outputs: float | None
+    top_1: float | None
+
+
+def outputs_of(path: Path) -> list[Any]:
+    """Outputs on every input, one after another."""
+    return [output for seed in range(_SEEDS) for output in run_onnx(path, seed)]
+
+
+def decoded_outputs(model: Model) -> list[Any]:
+    """Outputs of a model that is not in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        nncodec.save(model, path)
+        return outputs_of(path)
+
+
+def output_snr(wanted: Sequence[Any], given: Sequence[Any]) -> float | None:
+    """SNR of all floating-point outputs together, over what is finite in both; None where nothing differs."""
+    energy = error = 0.0
+    for before, after in zip(wanted, given, strict=True):
+        if before.dtype.kind == "f":
+            first, second = before.astype(np.float64), after.astype(np.float64)
+            usable = np.isfinite(first) & np.isfinite(second)
+            energy += float(np.square(first[usable]).sum())
+            error += float(np.square(first[usable] - second[usable]).sum())
+    return 10 * math.log10(energy / error) if error else None
+
+
+def point(model: Model, wanted: Sequence[Any] | None, quality: float | None, task: Labelled | None) -> Point:
+    """Figures of `model` at `quality`."""
+    encoded = nncodec.encode_with_report(model, EncoderConfig(quality=quality))
+    report = encoded.report
+    outputs = top_1 = None
+    if wanted is not None:
+        outputs = output_snr(wanted, decoded_outputs(encoded.model))
+    if task is not None:
+        before, after = task.scores(model), task.scores(encoded.model)
+        top_1 = task.top_1(after) - task.top_1(before)
+        outputs = output_snr([before], [after]) if wanted is None else outputs
+    return Point(report.bytes, report.bits_per_weight, report.matrices.snr_db, outputs, top_1)
+
+
+def cell(one: Point) -> str:
+    """One cell of the table."""
+    weights, outputs = ("exact" if value is None else f"{value:.1f}" for value in (one.weights, one.outputs))
+    top_1 = "" if one.top_1 is None else f" / {one.top_1:+.2f}"
+    return f"{one.bytes:,} / {one.bits_per_weight:.2f} / {weights} / {outputs}{top_1}"
+
+
+def rows(data: Path) -> Iterator[list[object]]:
+    """A row for each model with a graph; a row with the reason for one that does not run."""
+    tasks = {task.name: task for task in labelled(data)}
+    paths = [path for path in model_files(data) if path.suffix == ".onnx"] + sorted(EXAMPLES.glob("*.onnx"))
+    for path in track(paths, description="models", transient=True):
+        begin, model = time.perf_counter(), nncodec.load(path)
+        try:
+            wanted = outputs_of(path)
+        except Exception as error:  # noqa: BLE001 - whatever onnxruntime says about a model it cannot run
+            yield [path.stem, f"not run: {type(error).__name__}: {_reason(error)}", *[""] * (len(QUALITIES) - 1)]
+            continue
+        task = tasks.pop(path.stem, None)
+        yield [path.stem, *(cell(point(model, wanted, quality, task)) for quality in QUALITIES)]
+        sys.stderr.write(f"{path.stem}: {time.perf_counter() - begin:.0f} s\n")
+    for task in tasks.values():
+        yield [task.name, *(cell(point(task.model, None, quality, task)) for quality in QUALITIES)]
+
+
+def _reason(error: Exception) -> str:
+    """The end of what onnxruntime says, which is its reason."""
+    return str(error).strip().rpartition(". ")[2].rpartition(": ")[2].replace("|", "/")[:80]
+
+
+def main() -> None:
+    """Measure every model and write the section `quality` of docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of model files")
+    data = parser.parse_args().data
+    head = ["model"] + [f"quality {DEFAULT_QUALITY:g} (default)" if q is None else f"quality {q:g}" for q in QUALITIES]
+    body = list(rows(data))
+    text = (
+        f"## Quality\n\n`python -m tools.bench.quality DATA`; {versions()}.\n"
+        "Each cell: bytes of the stream / bits of it over elements of the model / SNR of the tensors of rank 2 and more "
+        f"/ SNR of all floating-point outputs together on {_SEEDS} random inputs (`tools.bench.models` makes them; "
+        "ResNet-56: on its images) / change of top-1 in points, where there is a labelled data set: 540 digits, and "
+        "10,000 JPEG-compressed CIFAR-10 images. Models without a graph (safetensors, npz) have no outputs to compare; "
+        "of these only ResNet-56 has a known graph and data.\n\n"
+    )
+    write_section("quality", text + markdown_table(head, body) + "\n" + rules_table(data))
+
+
+if __name__ == "__main__":
+    main()
