@@ -43,9 +43,9 @@ class Choice:
     """How one tensor will be coded.
 
     candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; halves: what
-    the levels stand for (clause 8.2.1), once the slices are laid out; quantiser:
-    its own, where it does not share that of its slice group; is_fine: whether the tensor is a vector with one. words: the folded differences of an exact tensor that is
-    predicted. copy: the tensor that a COPY gives.
+    the levels stand for (clause 8.2.1), once the slices are laid out; quantiser: its own, where it does not share that
+    of its slice group; is_fine: whether it is a vector that has one. words: the folded differences of an exact tensor
+    that is predicted. copy: the tensor that a COPY gives.
     """
 
     tensor: Tensor

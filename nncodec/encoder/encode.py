@@ -104,7 +104,7 @@ class Process:
             draft = self._draft(config)
             coded = code_groups(draft.plan, config, self._progress)
             written = write_stream(draft.plan, coded, draft.decoded, draft.frame)
-            report = make_report(draft.plan.choices, draft.decoded, written, self._references)
+            report = make_report(draft.plan, draft.decoded, written, self._references)
             self._latest = Encoded(written.data, draft.decoded, report, config)
         return self._latest
 

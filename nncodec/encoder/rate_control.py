@@ -120,7 +120,9 @@ def _best_within(budget: int, config: EncoderConfig, trials: Trials) -> EncoderC
 
     bytes_a_place = elements / 8 / (20 * math.log10(2)) / PLACES_A_DB
     search = Search(measure, -float(budget), SHARE_NEAR * budget, -bytes_a_place)
-    place = search.last(round(MIN_QUALITY * PLACES_A_DB), round(MAX_QUALITY * PLACES_A_DB), round(budget / bytes_a_place))
+    place = search.last(
+        round(MIN_QUALITY * PLACES_A_DB), round(MAX_QUALITY * PLACES_A_DB), round(budget / bytes_a_place)
+    )
     if place is None:
         least = trials.size(replace(free, quality=MIN_QUALITY))
         what = f"max_bytes {budget}: the coarsest quality takes {least} bytes"
@@ -132,7 +134,8 @@ def _best_within(budget: int, config: EncoderConfig, trials: Trials) -> EncoderC
 class Search:
     """Looks for the last whole number at which `measure`, falling all in all, is not below `target`.
 
-    near: how far above the target is good enough. slope: what `measure` changes by from one number to the next, roughly.
+    near: how far above the target is good enough. slope: what `measure` changes by from one number to the next,
+    roughly.
     """
 
     measure: Callable[[int], float]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nncodec.encoder.choice import Choice
+from nncodec.encoder.groups import Plan
 from nncodec.encoder.writer import Written
 from nncodec.model import Model, Tensor
+from nncodec.quantisation import step_of
 from nncodec.rounding import widen
 from nncodec.tables import QUANTISABLE
 
@@ -60,13 +62,14 @@ class Distortions:
 
 @dataclass(frozen=True)
 class TensorReport:
-    """One row: a tensor, how it was coded, how it came out. `estimated_bits`: by clause E.3."""
+    """One row: a tensor, how it was coded (`step`: of levels; `estimated_bits`: by clause E.3), how it came out."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     representation: str
     prediction: str
+    step: float | None
     estimated_bits: float | None
     distortion: Distortion | None
     notice: str | None
@@ -74,7 +77,11 @@ class TensorReport:
 
 @dataclass(frozen=True)
 class EncodeReport:
-    """What `encode` did. matrices, update: see `Distortions`; an update without tensors to compare has no elements."""
+    """What `encode` did.
+
+    matrices, update: see `Distortions`; an update without tensors to compare has no elements. steps: the least and the
+    greatest step of matrices; None where none has levels.
+    """
 
     bytes: int
     elements: int
@@ -82,6 +89,7 @@ class EncodeReport:
     bytes_by_part: dict[str, int]
     matrices: Distortion
     update: Distortion | None
+    steps: tuple[float, float] | None
     tensors: tuple[TensorReport, ...]
 
     @property
@@ -99,15 +107,23 @@ class EncodeReport:
         return notices
 
 
-def make_report(
-    choices: Sequence[Choice], decoded: Model, written: Written, references: Sequence[Model] = ()
-) -> EncodeReport:
+def make_report(plan: Plan, decoded: Model, written: Written, references: Sequence[Model] = ()) -> EncodeReport:
     """The report on a finished stream."""
-    rows = tuple(_row(choice, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True))
-    found = _distortions(choices, [row.distortion for row in rows], references)
-    elements = sum(tensor.size for tensor in decoded.tensors)
-    update = found.update or Distortion() if references else None
-    return EncodeReport(len(written.data), elements, written.level, written.bytes_by_part, found.matrices, update, rows)
+    quantisers = [plan.quantiser_of(record) for record in plan.records]
+    steps = [None if quantiser is None else step_of(quantiser) for quantiser in quantisers]
+    rows = tuple(map(_row, plan.choices, steps, decoded.tensors))
+    found = _distortions(plan.choices, [row.distortion for row in rows], references)
+    of_matrices = [step for step, choice in zip(steps, plan.choices, strict=True) if step and not choice.is_fine]
+    return EncodeReport(
+        bytes=len(written.data),
+        elements=sum(tensor.size for tensor in decoded.tensors),
+        level=written.level,
+        bytes_by_part=written.bytes_by_part,
+        matrices=found.matrices,
+        update=found.update or Distortion() if references else None,
+        steps=(min(of_matrices), max(of_matrices)) if of_matrices else None,
+        tensors=rows,
+    )
 
 
 def measure(choices: Sequence[Choice], decoded: Model, references: Sequence[Model]) -> Distortions:
@@ -134,7 +150,7 @@ def _distortion(tensor: Tensor, decoded: Tensor) -> Distortion | None:
     return distortion(tensor, decoded) if tensor.dtype in QUANTISABLE else None
 
 
-def _row(choice: Choice, decoded: Tensor) -> TensorReport:
+def _row(choice: Choice, step: float | None, decoded: Tensor) -> TensorReport:
     tensor = choice.tensor
     return TensorReport(
         name=tensor.name,
@@ -142,6 +158,7 @@ def _row(choice: Choice, decoded: Tensor) -> TensorReport:
         shape=tensor.shape,
         representation="exact" if choice.levels is None else "levels",
         prediction=choice.prediction.name.lower(),
+        step=step,
         estimated_bits=None if choice.levels is None else choice.estimated_bits,
         distortion=_distortion(tensor, decoded),
         notice=choice.notice,

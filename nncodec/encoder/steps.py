@@ -19,7 +19,7 @@ from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import StepKind
 
 FINENESS: Final = 8
-"""Under one step for all, vectors are quantised this much more finely, relative to their size, than matrices (18 dB)."""
+"""Under one step for all, vectors are quantised this much more finely than matrices, relative to their own size."""
 UPDATE_ALLOWANCE_DB: Final = 34.0
 """How much lower the quality of an update may be than that of the model that it leads to."""
 _ONE_SIGN: Final = 4

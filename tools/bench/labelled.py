@@ -76,7 +76,7 @@ def labelled(data: Path) -> Iterator[Labelled]:
 @cache
 def cifar(path: Path) -> tuple[Images, npt.NDArray[np.int64]]:
     """The test images, as the ResNet was trained on them, and their classes in alphabetical order."""
-    from PIL import Image
+    from PIL import Image  # noqa: PLC0415 - this set alone needs it
 
     found: list[tuple[str, npt.NDArray[np.uint8]]] = []
     with tarfile.open(path) as archive:

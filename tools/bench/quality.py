@@ -122,8 +122,8 @@ def main() -> None:
     body = list(rows(data))
     text = (
         f"## Quality\n\n`python -m tools.bench.quality DATA`; {versions()}.\n"
-        "Each cell: bytes of the stream / bits of it over elements of the model / SNR of the tensors of rank 2 and more "
-        f"/ SNR of all floating-point outputs together on {_SEEDS} random inputs (`tools.bench.models` makes them; "
+        "Each cell: bytes of the stream / bits of it over elements of the model / SNR of the tensors of rank 2 and "
+        f"more / SNR of all floating-point outputs together on {_SEEDS} random inputs (`tools.bench.models` makes them; "
         "ResNet-56: on its images) / change of top-1 in points, where there is a labelled data set: 540 digits, and "
         "10,000 JPEG-compressed CIFAR-10 images. Models without a graph (safetensors, npz) have no outputs to compare; "
         "of these only ResNet-56 has a known graph and data.\n\n"
