@@ -17,7 +17,7 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import energy, level_bits, plane_bits
 from nncodec.encoder.matching import Matcher, Relative
 from nncodec.encoder.predictors import Candidate, candidates, finite_values, plain_candidate
-from nncodec.encoder.steps import QualitySteps, SharedStep, Steps
+from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
@@ -28,8 +28,7 @@ from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
 
 _OWN_QUANTISER_BITS = 32
-_WORTH_COMPARING = 4
-"""Bits a weight, from which on levels of a step of their own are compared with exact coding."""
+_WORTH_NO_LOSS = 1.05
 _LARGEST_GAIN = 2.0
 _SAVING = 0.01
 _SAVING_BITS = 32
@@ -92,10 +91,7 @@ class Chooser:
         if self._config.quantises(tensor):
             own = steps.of_matrix(tensor)
             levels = self._choose_levels(tensor, relatives, own)
-            if own is None or levels.estimated_bits < _WORTH_COMPARING * tensor.size:
-                return levels
-            exact = self._choose_exact(tensor, relatives)
-            return exact if exact.estimated_bits <= levels.estimated_bits else levels
+            return levels if own is None or levels.levels is None else self._or_without_loss(levels, relatives)
         exact = self._choose_exact(tensor, relatives)
         wanted = exact.prediction != Prediction.COPY and self._config.quantises_finely(tensor)
         quantiser = steps.of_vector(tensor) if wanted else None
@@ -104,6 +100,18 @@ class Chooser:
         fine = replace(self._choose_levels(tensor, relatives, quantiser), is_fine=True)
         worth_it = fine.levels is not None and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
         return fine if worth_it else exact
+
+    def _or_without_loss(self, choice: Choice, relatives: Sequence[Relative]) -> Choice:
+        """`choice`, or what keeps its tensor exact for hardly more: as it is, or as levels of a grid it lies on."""
+        tensor = choice.tensor
+        values = finite_values(tensor)
+        best = self._choose_exact(tensor, relatives)
+        grid = grid_of(tensor)
+        if grid is not None and best.prediction != Prediction.COPY:
+            on_grid = replace(self._quantised(tensor, values, None, grid), is_fine=True)
+            if on_grid.levels is not None and on_grid.estimated_bits < best.estimated_bits:
+                best = on_grid
+        return best if best.estimated_bits <= _WORTH_NO_LOSS * choice.estimated_bits else choice
 
     def _plain_residual(self, tensor: Tensor) -> Float64s | None:
         """What a plain difference to the first relative leaves, the tensor itself where that is less; None: no such."""
@@ -232,5 +240,6 @@ def unbiasing_gain(choices: Sequence[Choice], shared: Quantiser) -> float:
             quantiser = choice.quantiser or shared
             values = dequantise(choice.halves, step_of(quantiser), quantiser.reconstruction_offset)
             wanted += energy(choice.residual)
-            given += float((choice.residual * values).sum())
-    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if given > 0 else 1.0
+            with np.errstate(over="ignore"):
+                given += float((choice.residual * values).sum())
+    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if 0 < given < math.inf else 1.0

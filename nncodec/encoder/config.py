@@ -17,7 +17,7 @@ from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
 PAPER_ROUNDING: Final = 0.4
 NEAREST_ROUNDING: Final = 0.5
 PAPER_Q_BITS: Final = 8
-DEFAULT_QUALITY: Final = 54.0
+DEFAULT_QUALITY: Final = 55.0
 """What is asked of profile MAIN where nothing is: docs/benchmarks.md shows what it does to outputs."""
 MIN_QUALITY: Final = -20.0
 MAX_QUALITY: Final = 120.0
@@ -44,7 +44,7 @@ class EncoderConfig:
     q_bits: quantise weights with step 10^(q_bits - s_bits).
     step: quantise weights with this step, in units of the weights.
     quality: the same number does about the same damage to any model (clause E.13), from -20 to 120: the SNR in dB that
-    may be expected of its outputs, roughly. An update keeps at least quality - 34 of its own.
+    may be expected of its outputs, roughly. An update keeps at least quality - 35 of its own.
     snr, mse: the coarsest step that leaves this SNR in dB, or this mean squared error, of the floating-point tensors
     of rank 2 and more together (as in `EncodeReport.matrices`): of the model, with references too.
     update_snr: the same for the SNR of the update (as in `EncodeReport.update`); needs a reference.

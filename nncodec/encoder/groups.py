@@ -163,7 +163,7 @@ def _tuned(choice: Choice, tuning: Tuning) -> Choice:
     if choice.quantiser is None:
         return choice
     tuned = tuning.applied_to(choice.quantiser)
-    if tuned.step_kind == StepKind.BINARY64:
+    if tuned.step_kind != choice.quantiser.step_kind:
         short = compact_quantiser(step_of(tuned))
         tuned = tuned if short is None else replace(short, reconstruction_offset=tuned.reconstruction_offset)
     return replace(choice, quantiser=tuned)

@@ -23,6 +23,7 @@ SHARE_NEAR: Final = 0.004
 PLACES_A_DB: Final = 64
 """Qualities tried for `max_bytes` are multiples of 1/64."""
 _MOST_TRIALS: Final = 40
+_TRIALS_BY_LINE: Final = 8
 _LOG2_FIRST_STEP: Final = math.log2(compact_step(0))
 _CODES_A_DB: Final = 1024 / (20 * math.log10(2))
 
@@ -131,6 +132,26 @@ def _best_within(budget: int, config: EncoderConfig, trials: Trials) -> EncoderC
 
 
 @dataclass(frozen=True)
+class Bracket:
+    """Where the answer may lie: within low to high, after the last place found good, before the first found bad."""
+
+    low: int
+    high: int
+    good: tuple[int, float] | None
+    bad: tuple[int, float] | None
+
+    @property
+    def first(self) -> int:
+        """The first place not yet known."""
+        return self.low if self.good is None else self.good[0] + 1
+
+    @property
+    def last(self) -> int:
+        """The last place not yet known."""
+        return self.high if self.bad is None else self.bad[0] - 1
+
+
+@dataclass(frozen=True)
 class Search:
     """Looks for the last whole number at which `measure`, falling all in all, is not below `target`.
 
@@ -145,40 +166,32 @@ class Search:
 
     def last(self, low: int, high: int, first: int) -> int | None:
         """Within `low` to `high`, trying `first` at first; None where even `low` is below the target."""
-        good: tuple[int, float] | None = None
-        bad: tuple[int, float] | None = None
+        bracket = Bracket(low, high, None, None)
         place = min(max(first, low), high)
         for trial in range(_MOST_TRIALS):
             value = self.measure(place)
-            if value >= self.target:
-                good = place, value
-            else:
-                bad = place, value
-            if self._is_done(good, bad, low, high):
+            found = place, value
+            bracket = replace(bracket, good=found) if value >= self.target else replace(bracket, bad=found)
+            if bracket.first > bracket.last or self.target <= value <= self.target + self.near:
                 break
-            place = self._next(good, bad, (low, high), halve=trial % 4 == 3)
-        return None if good is None else good[0]
+            place = self._next(bracket, trial)
+        return None if bracket.good is None else bracket.good[0]
 
-    def _is_done(self, good: tuple[int, float] | None, bad: tuple[int, float] | None, low: int, high: int) -> bool:
-        if good is None:
-            return bad is not None and bad[0] == low
-        end = high + 1 if bad is None else bad[0]
-        return good[1] - self.target <= self.near or good[0] + 1 >= end
+    def _next(self, bracket: Bracket, trial: int) -> int:
+        """Where a line through what is known meets the middle of what is good enough; within what is still open.
 
-    def _next(
-        self, good: tuple[int, float] | None, bad: tuple[int, float] | None, bounds: tuple[int, int], *, halve: bool
-    ) -> int:
-        """Where a line through what is known meets the middle of what is good enough; within what is still open."""
-        first = bounds[0] if good is None else good[0] + 1
-        last = bounds[1] if bad is None else bad[0] - 1
-        if halve and good is not None and bad is not None:
-            return (first + last) // 2
-        known = [point for point in (good, bad) if point is not None and math.isfinite(point[1])]
-        if not known:
-            return last
-        place, value = known[0]
-        slope = self.slope
-        if len(known) == 2:
-            slope = (known[1][1] - value) / (known[1][0] - place)
+        With one side known the line gets flatter from trial to trial; a line that does not get there gives way to
+        halving.
+        """
+        points = [point for point in (bracket.good, bracket.bad) if point is not None and math.isfinite(point[1])]
+        if len(points) == 2 and trial < _TRIALS_BY_LINE:
+            (place, value), (other, falls_to) = points
+            slope = (falls_to - value) / (other - place)
+        elif bracket.good is not None and bracket.bad is not None:
+            return (bracket.first + bracket.last) // 2
+        elif points:
+            (place, value), slope = points[0], self.slope / 2**trial
+        else:
+            return bracket.last
         jump = round((self.target + self.near / 2 - value) / slope)
-        return min(max(place + jump, first), last)
+        return min(max(place + jump, bracket.first), bracket.last)

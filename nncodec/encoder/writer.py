@@ -12,7 +12,7 @@ from nncodec.entropy.lzma2 import Content, compress
 from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.errors import EncodeError
 from nncodec.layout import Piece, element_total, exact_area, extent, level_area, tensor_bytes
-from nncodec.limits import LEVELS, Limits
+from nncodec.limits import LEVELS, MAX_EXPANSION, Limits
 from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.syntax.door import build
 from nncodec.syntax.end import End, IndexEntry, build_end
@@ -59,17 +59,26 @@ def code_groups(plan: Plan, config: EncoderConfig, progress: Progress | None) ->
     for index, group in enumerate(plan.groups):
         headers = [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
         payloads: dict[EntropyCoder, list[bytes]] = {coder: [] for coder in group.coders}
-        largest = 0
+        sizes = []
         for header in headers:
             pieces = list(group.layout.pieces(header.first_symbol, header.symbol_count))
             for candidate, parts in payloads.items():
                 parts.append(_payload(plan, pieces, group, candidate))
-            size = sum(piece.nbytes for piece in pieces)
-            largest, done = max(largest, size), done + size
+            sizes.append(sum(piece.nbytes for piece in pieces))
+            done += sizes[-1]
             if progress is not None:
                 progress(done, total)
-        coded.append(_cheapest(group, headers, payloads, largest))
+        if _is_too_short(payloads.get(EntropyCoder.MIXING, []), sizes):
+            pieces_of = [list(group.layout.pieces(header.first_symbol, header.symbol_count)) for header in headers]
+            del payloads[EntropyCoder.MIXING]
+            payloads[EntropyCoder.LZMA2] = [_payload(plan, pieces, group, EntropyCoder.LZMA2) for pieces in pieces_of]
+        coded.append(_cheapest(group, headers, payloads, max(sizes, default=0)))
     return coded
+
+
+def _is_too_short(payloads: Sequence[bytes], sizes: Sequence[int]) -> bool:
+    """Whether a decoder would not believe (clause 9.3) that a payload holds so much: next to nothing but zeros."""
+    return any(size > MAX_EXPANSION * len(payload) for payload, size in zip(payloads, sizes, strict=False))
 
 
 def _cheapest(

@@ -57,6 +57,15 @@ def decoded_outputs(model: Model) -> list[Any]:
         return outputs_of(path)
 
 
+def runs(path: Path) -> bool:
+    """Whether onnxruntime runs the model at `path`."""
+    try:
+        outputs_of(path)
+    except Exception:  # noqa: BLE001 - whatever it says about a model it cannot run
+        return False
+    return True
+
+
 def output_snr(wanted: Sequence[Any], given: Sequence[Any]) -> float | None:
     """SNR of all floating-point outputs together, over what is finite in both; None where nothing differs."""
     energy = error = 0.0
@@ -90,11 +99,15 @@ def cell(one: Point) -> str:
     return f"{one.bytes:,} / {one.bits_per_weight:.2f} / {weights} / {outputs}{top_1}"
 
 
+def onnx_files(data: Path) -> list[Path]:
+    """Those below DATA, and the example networks."""
+    return [path for path in model_files(data) if path.suffix == ".onnx"] + sorted(EXAMPLES.glob("*.onnx"))
+
+
 def rows(data: Path) -> Iterator[list[object]]:
     """A row for each model with a graph; a row with the reason for one that does not run."""
     tasks = {task.name: task for task in labelled(data)}
-    paths = [path for path in model_files(data) if path.suffix == ".onnx"] + sorted(EXAMPLES.glob("*.onnx"))
-    for path in track(paths, description="models", transient=True):
+    for path in track(onnx_files(data), description="models", transient=True):
         begin, model = time.perf_counter(), nncodec.load(path)
         try:
             wanted = outputs_of(path)
@@ -120,15 +133,16 @@ def main() -> None:
     data = parser.parse_args().data
     head = ["model"] + [f"quality {DEFAULT_QUALITY:g} (default)" if q is None else f"quality {q:g}" for q in QUALITIES]
     body = list(rows(data))
+    rules = rules_table([path for path in onnx_files(data) if runs(path)], outputs_of, output_snr)
     text = (
         f"## Quality\n\n`python -m tools.bench.quality DATA`; {versions()}.\n"
         "Each cell: bytes of the stream / bits of it over elements of the model / SNR of the tensors of rank 2 and "
-        f"more / SNR of all floating-point outputs together on {_SEEDS} random inputs (`tools.bench.models` makes them; "
+        f"more / SNR of all floating-point outputs together on {_SEEDS} random inputs (made by `tools.bench.models`; "
         "ResNet-56: on its images) / change of top-1 in points, where there is a labelled data set: 540 digits, and "
         "10,000 JPEG-compressed CIFAR-10 images. Models without a graph (safetensors, npz) have no outputs to compare; "
         "of these only ResNet-56 has a known graph and data.\n\n"
     )
-    write_section("quality", text + markdown_table(head, body) + "\n" + rules_table(data))
+    write_section("quality", text + markdown_table(head, body) + "\n" + rules)
 
 
 if __name__ == "__main__":

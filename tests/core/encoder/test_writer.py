@@ -125,7 +125,7 @@ def test_levels_share_a_group_and_exact_tensors_one_for_each_type() -> None:
         weights("b", (8, 8), dtype=DType.FLOAT16),
         weights("bias b", (3,)),
     )
-    stream = read_stream(encode(Model(tensors)))
+    stream = read_stream(encode(Model(tensors), EncoderConfig(q_bits=8)))
     assert [record.coding.slice_group for record in stream.records] == [0, 1, 2, 0, 1]
     widths = [record.coding.level_width for record in stream.records]
     assert [width == LevelWidth.NONE for width in widths] == [False, True, True, False, True]
