@@ -17,7 +17,7 @@ from nncodec.quantisation import compact_quantiser, half_levels, scaled_quantise
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
-from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Profile, Representation, StepKind
+from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Profile, Representation
 
 _GAIN_MATTERS = 1.001
 

@@ -30,6 +30,12 @@ from tools.bench.step_rules import rules_table
 
 QUALITIES = (None, 42.0, 30.0, 18.0)
 """None: nothing asked."""
+UPDATES = (
+    ("digits-v1", "digits-v2"),
+    ("digits-v1", "digits-variant"),
+    ("text-detection-ch-ppocrv3-2023may", "text-detection-en-ppocrv3-2023may"),
+    ("standard-v3-1", "standard-v3-2"),
+)
 _SEEDS = 3
 
 
@@ -78,9 +84,15 @@ def output_snr(wanted: Sequence[Any], given: Sequence[Any]) -> float | None:
     return 10 * math.log10(energy / error) if error else None
 
 
-def point(model: Model, wanted: Sequence[Any] | None, quality: float | None, task: Labelled | None) -> Point:
+def point(
+    model: Model,
+    wanted: Sequence[Any] | None,
+    quality: float | None,
+    task: Labelled | None,
+    references: Sequence[Model] = (),
+) -> Point:
     """Figures of `model` at `quality`."""
-    encoded = nncodec.encode_with_report(model, EncoderConfig(quality=quality))
+    encoded = nncodec.encode_with_report(model, EncoderConfig(quality=quality), references)
     report = encoded.report
     outputs = top_1 = None
     if wanted is not None:
@@ -121,6 +133,23 @@ def rows(data: Path) -> Iterator[list[object]]:
         yield [task.name, *(cell(point(task.model, None, quality, task)) for quality in QUALITIES)]
 
 
+def update_rows(data: Path) -> Iterator[list[object]]:
+    """A row for each update: alone, and with the old model as a reference, at the default quality."""
+    tasks = {task.name: task for task in labelled(data)}
+    for old_name, new_name in UPDATES:
+        old_path, path = (_find(data, name) for name in (old_name, new_name))
+        old, model, wanted = nncodec.load(old_path), nncodec.load(path), outputs_of(path)
+        task = tasks.get(new_name)
+        update = nncodec.encode_with_report(model, None, [old]).report.update
+        kept = None if update is None else update.snr_db
+        cells = [cell(point(model, wanted, None, task)), cell(point(model, wanted, None, task, [old]))]
+        yield [f"{old_name} to {new_name}", *cells, "exact" if kept is None else f"{kept:.1f}"]
+
+
+def _find(data: Path, name: str) -> Path:
+    return next(path for path in onnx_files(data) if path.stem == name)
+
+
 def _reason(error: Exception) -> str:
     """The end of what onnxruntime says, which is its reason."""
     return str(error).strip().rpartition(". ")[2].rpartition(": ")[2].replace("|", "/")[:80]
@@ -143,6 +172,17 @@ def main() -> None:
         "of these only ResNet-56 has a known graph and data.\n\n"
     )
     write_section("quality", text + markdown_table(head, body) + "\n" + rules)
+    write_updates(data)
+
+
+def write_updates(data: Path) -> None:
+    """The section `quality of updates` of docs/benchmarks.md."""
+    text = (
+        "## Quality of updates\n\nThe same figures at the default quality, for the new model alone and as an update of "
+        "the old one; last, the SNR of the update against its own energy.\n\n"
+    )
+    head = ["update", "alone", "update", "dB of the update"]
+    write_section("quality of updates", text + markdown_table(head, list(update_rows(data))))
 
 
 if __name__ == "__main__":
