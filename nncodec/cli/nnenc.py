@@ -81,8 +81,9 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
         "--quality",
         type=float,
         metavar="Q",
-        help=f"the same number does the same damage to any model: {MIN_QUALITY:g} to {MAX_QUALITY:g}, roughly the SNR "
-        f"of its outputs in dB; with --ref the update keeps at least quality Q - {UPDATE_ALLOWANCE_DB:g} of its own",
+        help=f"the same number does about the same damage to any model: {MIN_QUALITY:g} to {MAX_QUALITY:g}, the "
+        "relative errors of its tensors together in -dB; with --ref the update keeps at least quality "
+        f"Q - {UPDATE_ALLOWANCE_DB:g} of its own",
     )
     one.add_argument("--snr", type=float, metavar="DB", help="SNR of the weights (of the model, with --ref too), in dB")
     one.add_argument("--mse", type=float, metavar="X", help="mean squared error of the weights at most")

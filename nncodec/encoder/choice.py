@@ -28,7 +28,9 @@ from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
 
 _OWN_QUANTISER_BITS = 32
-_WORTH_NO_LOSS = 1.05
+_WORTH_A_GRID = 1.05
+_WORTH_EXACT = 0.85
+"""Of levels the estimate is further above what they come to than of exact words, so these must be clearly less."""
 _LARGEST_GAIN = 2.0
 _SAVING = 0.01
 _SAVING_BITS = 32
@@ -102,16 +104,15 @@ class Chooser:
         return fine if worth_it else exact
 
     def _or_without_loss(self, choice: Choice, relatives: Sequence[Relative]) -> Choice:
-        """`choice`, or what keeps its tensor exact for hardly more: as it is, or as levels of a grid it lies on."""
+        """`choice`, or its tensor exact: as levels of a grid it lies on, for hardly more; or as it is, for less."""
         tensor = choice.tensor
-        values = finite_values(tensor)
-        best = self._choose_exact(tensor, relatives)
         grid = grid_of(tensor)
-        if grid is not None and best.prediction != Prediction.COPY:
-            on_grid = replace(self._quantised(tensor, values, None, grid), is_fine=True)
-            if on_grid.levels is not None and on_grid.estimated_bits < best.estimated_bits:
-                best = on_grid
-        return best if best.estimated_bits <= _WORTH_NO_LOSS * choice.estimated_bits else choice
+        if grid is not None:
+            on_grid = replace(self._quantised(tensor, finite_values(tensor), None, grid), is_fine=True)
+            if on_grid.levels is not None and on_grid.estimated_bits <= _WORTH_A_GRID * choice.estimated_bits:
+                choice = on_grid
+        exact = self._choose_exact(tensor, relatives)
+        return exact if exact.estimated_bits <= _WORTH_EXACT * choice.estimated_bits else choice
 
     def _plain_residual(self, tensor: Tensor) -> Float64s | None:
         """What a plain difference to the first relative leaves, the tensor itself where that is less; None: no such."""

@@ -43,8 +43,8 @@ class EncoderConfig:
     lossless: every tensor, bit for bit.
     q_bits: quantise weights with step 10^(q_bits - s_bits).
     step: quantise weights with this step, in units of the weights.
-    quality: the same number does about the same damage to any model (clause E.13), from -20 to 120: the SNR in dB that
-    may be expected of its outputs, roughly. An update keeps at least quality - 35 of its own.
+    quality: the same number does about the same damage to any model (clause E.13), from -20 to 120: the SNR in dB of
+    its outputs, give or take 20 dB and more. An update keeps at least quality - 35 of its own.
     snr, mse: the coarsest step that leaves this SNR in dB, or this mean squared error, of the floating-point tensors
     of rank 2 and more together (as in `EncodeReport.matrices`): of the model, with references too.
     update_snr: the same for the SNR of the update (as in `EncodeReport.update`); needs a reference.
