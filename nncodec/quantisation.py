@@ -26,6 +26,8 @@ OFFSET_SCALE = 256
 
 _COMPACT_MANTISSA_BITS = 10
 _COMPACT_EXPONENT_BIAS = 58
+COMPACT_CODES = 1 << 16
+"""Codes of COMPACT steps, in the order of the steps."""
 
 
 def step_of(quantiser: Quantiser) -> float:

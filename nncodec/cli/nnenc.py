@@ -23,9 +23,10 @@ from nncodec.cli.common import (
     watched_work,
 )
 from nncodec.cli.references import References
-from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.config import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
 from nncodec.encoder.encode import Encoded, encode_with_report
 from nncodec.encoder.report import TensorReport
+from nncodec.encoder.steps import UPDATE_ALLOWANCE_DB
 from nncodec.errors import EncodeError
 from nncodec.limits import LEVELS
 from nncodec.tables import Profile
@@ -34,6 +35,9 @@ EPILOG = """\
 exit codes: 0 done, 1 the model was rejected, 2 usage, 3 the model needs something the format or a package lacks
 
 examples:
+  nnenc model.onnx -o model.nmc                   a quality at which outputs hardly change
+  nnenc model.onnx -o model.nmc --quality 30      smaller, and the outputs further off
+  nnenc model.onnx -o model.nmc --max-bytes 100000
   nnenc model.onnx -o model.nmc --q-bits 9        steps of 10^(9-12) = 0.001
   nnenc model.onnx -o model.nmc --lossless
   nnenc new.onnx -o update.nmc --ref old.onnx     only what changed
@@ -71,11 +75,25 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_quality(parser: argparse.ArgumentParser) -> None:
-    quality = parser.add_argument_group("quality")
-    step = quality.add_mutually_exclusive_group()
-    step.add_argument("--q-bits", type=int, metavar="N", help="step 10^(N - s_bits); default 8, a step of 0.0001")
-    step.add_argument("--step", type=float, metavar="X", help="step in units of the weights (profile main)")
-    step.add_argument("--lossless", action="store_true", help="keep every tensor bit for bit")
+    quality = parser.add_argument_group(
+        "quality", f"How much is kept, by one of these; --quality {DEFAULT_QUALITY:g} if none is given (profile main)."
+    )
+    one = quality.add_mutually_exclusive_group()
+    one.add_argument(
+        "--quality",
+        type=float,
+        metavar="Q",
+        help=f"the same number does about the same damage to any model: {MIN_QUALITY:g} to {MAX_QUALITY:g}, the "
+        "relative errors of its tensors together in -dB; with --ref the update keeps at least quality "
+        f"Q - {UPDATE_ALLOWANCE_DB:g} of its own",
+    )
+    one.add_argument("--snr", type=float, metavar="DB", help="SNR of the weights (of the model, with --ref too), in dB")
+    one.add_argument("--mse", type=float, metavar="X", help="mean squared error of the weights at most")
+    one.add_argument("--update-snr", type=float, metavar="DB", help="SNR of the update against the first --ref, in dB")
+    one.add_argument("--max-bytes", type=int, metavar="N", help="the best quality in a file of at most N bytes")
+    one.add_argument("--q-bits", type=int, metavar="N", help="step 10^(N - s_bits); 8 by default in profile baseline")
+    one.add_argument("--step", type=float, metavar="X", help="step in units of the weights")
+    one.add_argument("--lossless", action="store_true", help="keep every tensor bit for bit")
     quality.add_argument("--s-bits", type=int, metavar="N", help="decades of amplification; default 12")
     quality.add_argument(
         "--least-squares",
@@ -87,23 +105,25 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
 
 def config_of(arguments: argparse.Namespace) -> EncoderConfig:
     """The configuration that the arguments ask for. Raises UsageError where they contradict one another."""
-    if arguments.s_bits is not None and (arguments.step is not None or arguments.lossless):
-        raise UsageError("--s-bits goes with --q-bits, not with --step or --lossless")
+    profile = Profile[arguments.profile.upper()]
+    requests = {name: getattr(arguments, name) for name in REQUESTS}
+    if arguments.s_bits is not None and arguments.q_bits is None and (profile == Profile.MAIN or arguments.lossless):
+        raise UsageError("--s-bits goes with --q-bits: give that too")
     if arguments.rounding is not None and arguments.lossless:
         raise UsageError("--rounding means nothing with --lossless")
+    if arguments.update_snr is not None and not arguments.ref:
+        raise UsageError("--update-snr is that of an update: name what is updated by --ref, or ask for --snr")
     try:
         return EncoderConfig(
-            profile=Profile[arguments.profile.upper()],
-            lossless=arguments.lossless,
-            q_bits=8 if arguments.q_bits is None else arguments.q_bits,
+            profile=profile,
             s_bits=12 if arguments.s_bits is None else arguments.s_bits,
-            step=arguments.step,
             rounding=arguments.rounding,
             fast=arguments.preset == "fast",
             unbiased=not arguments.least_squares,
             include=tuple(arguments.include),
             exclude=tuple(arguments.exclude),
             name_map=tuple(_name_pair(text) for text in arguments.map),
+            **requests,
         )
     except EncodeError as error:
         raise UsageError(str(error)) from None
@@ -151,6 +171,9 @@ def summary(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> 
         "snr_db": report.matrices.snr_db,
         "update_snr_db": None if report.update is None else report.update.snr_db,
         "seconds": round(seconds, 3),
+        "lossless": encoded.config.lossless,
+        "quality": encoded.config.quality,
+        "steps": encoded.report.steps,
         "profile": arguments.profile,
         "level": report.level,
         "content_id": encoded.model.content_id,
@@ -169,6 +192,7 @@ def tensor_row(row: TensorReport) -> dict[str, Any]:
         "shape": row.shape,
         "representation": row.representation,
         "prediction": row.prediction,
+        "step": row.step,
         "estimated_bits": row.estimated_bits,
         "mse": None if distortion is None else distortion.mse,
         "snr_db": None if distortion is None else distortion.snr_db,
@@ -180,14 +204,28 @@ def print_line(arguments: argparse.Namespace, encoded: Encoded, seconds: float) 
     """One line for people."""
     report = encoded.report
     snr = report.matrices.snr_db
-    quality = "exact" if snr is None else f"SNR {snr:.1f} dB"
+    kept = "exact" if snr is None else f"SNR {snr:.1f} dB"
     if report.update is not None and report.update.snr_db is not None:
-        quality += f", update SNR {report.update.snr_db:.1f} dB"
+        kept += f", update SNR {report.update.snr_db:.1f} dB"
     ratio = arguments.model.stat().st_size / max(report.bytes, 1)
     sys.stdout.write(
         f"{arguments.output}: {report.bytes:,} bytes, {ratio:.2f}x smaller than {arguments.model.name}, "
-        f"{report.bits_per_weight:.3f} bits/weight, {quality}, {seconds:.1f} s\n"
+        f"{report.bits_per_weight:.3f} bits/weight, {settled(arguments, encoded)}, {kept}, {seconds:.1f} s\n"
     )
+
+
+def settled(arguments: argparse.Namespace, encoded: Encoded) -> str:
+    """What was settled on: the quality, marked where nobody asked for it, and the steps."""
+    config, steps = encoded.config, encoded.report.steps
+    if config.lossless:
+        return "lossless"
+    words = []
+    if config.quality is not None:
+        asked = arguments.quality is not None or arguments.max_bytes is not None
+        words.append(f"quality {config.quality:g}" + ("" if asked else " (default)"))
+    if steps is not None:
+        words.append(f"step {steps[0]:.3g}" if steps[0] == steps[1] else f"steps {steps[0]:.3g} to {steps[1]:.3g}")
+    return ", ".join(words) or "all exact"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

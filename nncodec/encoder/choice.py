@@ -17,18 +17,20 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import difference_bits, energy, level_bits, word_bits
 from nncodec.encoder.matching import OWN, Matcher, Relative, originals
 from nncodec.encoder.predictors import Candidate, candidates, finite_values, plain_candidate
+from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
 from nncodec.prediction import copied, predicted_words
-from nncodec.quantisation import HalfLevels, compact_quantiser, dequantise, quantise, step_of
+from nncodec.quantisation import HalfLevels, dequantise, quantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
 
-FINENESS = 8
-"""Vectors are quantised this much more finely, relative to their own size, than matrices (about 18 dB)."""
 _OWN_QUANTISER_BITS = 32
+_WORTH_A_GRID = 1.05
+_WORTH_EXACT = 0.85
+"""Of levels the estimate is further above what they come to than of exact words, so these must be clearly less."""
 _LARGEST_GAIN = 2.0
 _SAVING = 0.01
 _SAVING_BITS = 32
@@ -44,9 +46,9 @@ class Choice:
     """How one tensor will be coded.
 
     candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; halves: what
-    the levels stand for (clause 8.2.1), once the slices are laid out; quantiser:
-    its own, where it does not share that of its slice group. words: the folded differences of an exact tensor that is
-    predicted; exponents: those of its prediction. copy: the tensor that a COPY gives; original: the place of an
+    the levels stand for (clause 8.2.1), once the slices are laid out; quantiser: its own, where it does not share that
+    of its slice group; is_fine: whether it is a vector that has one. words: the folded differences of an exact tensor
+    that is predicted; exponents: those of its prediction. copy: the tensor that a COPY gives; original: the place of an
     earlier tensor of the same model that it copies.
     """
 
@@ -57,6 +59,7 @@ class Choice:
     levels: Levels | None = None
     halves: HalfLevels | None = None
     quantiser: Quantiser | None = None
+    is_fine: bool = False
     words: bytes | None = None
     exponents: Exponents | None = None
     copy: Tensor | None = None
@@ -73,59 +76,61 @@ class Chooser:
         self._matcher = Matcher(references, dict(config.name_map))
         self._search = None if config.profile == Profile.BASELINE else MapSearch()
         self._quantiser = config.quantiser()
-        self._fine_ratio = 0.0
 
     def choose_all(self, model: Model) -> list[Choice]:
         """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
-        rooted = _root_mean_square([self._plain_residual(t) for t in model.tensors if self._config.quantises(t)])
-        self._fine_ratio = step_of(self._quantiser) / rooted / FINENESS if rooted else 0.0
+        matrices = [tensor for tensor in model.tensors if self._config.quantises(tensor)]
+        kind = SharedStep if self._config.quality is None else QualitySteps
+        steps = kind(self._config, matrices, self._plain_residual)
         twins = {} if self._config.profile == Profile.BASELINE else originals(model, self._config)
         return [
-            _own_copy(tensor, twins[place], model) if place in twins else self._choose(tensor, place)
+            _own_copy(tensor, twins[place], model) if place in twins else self._choose(tensor, place, steps)
             for place, tensor in enumerate(model.tensors)
         ]
 
-    def _choose(self, tensor: Tensor, place: int) -> Choice:
+    def _choose(self, tensor: Tensor, place: int, steps: Steps) -> Choice:
         same = self._matcher.same_content(tensor)
         if same is not None:
             return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same), copy=tensor)
         relatives = self._matcher.named(tensor) or self._matcher.shaped(tensor, place)
-        choice = self._choose_by_kind(tensor, relatives)
+        choice = self._choose_by_kind(tensor, relatives, steps)
         if self._search is not None and choice.candidate is not None and choice.candidate.rows is not None:
             self._search.remember(*choice.candidate.rows)
         return choice
 
-    def _choose_by_kind(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
+    def _choose_by_kind(self, tensor: Tensor, relatives: Sequence[Relative], steps: Steps) -> Choice:
         if self._config.quantises(tensor):
-            return self._choose_levels(tensor, relatives, None)
+            own = steps.of_matrix(tensor)
+            levels = self._choose_levels(tensor, relatives, own)
+            return levels if own is None or levels.levels is None else self._or_without_loss(levels, relatives)
         exact = self._choose_exact(tensor, relatives)
-        quantiser = self._fine_quantiser(tensor) if exact.prediction != Prediction.COPY else None
+        wanted = exact.prediction != Prediction.COPY and self._config.quantises_finely(tensor)
+        quantiser = steps.of_vector(tensor) if wanted else None
         if quantiser is None:
             return exact
-        fine = self._choose_levels(tensor, relatives, quantiser)
+        fine = replace(self._choose_levels(tensor, relatives, quantiser), is_fine=True)
         worth_it = fine.levels is not None and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
         return fine if worth_it else exact
 
-    def _fine_quantiser(self, tensor: Tensor) -> Quantiser | None:
-        """Clause E.2: the step of a vector, relative to what is to be coded of it; None where it stays exact."""
-        if not self._fine_ratio or not self._config.quantises_finely(tensor):
-            return None
-        values = widen(tensor.data, tensor.dtype)
-        if not np.isfinite(values).all() or (values == np.rint(values)).all():
-            return None
-        step = _root_mean_square([self._plain_residual(tensor)]) * self._fine_ratio
-        if values.min() > 0 or values.max() < 0:
-            step = min(step, float(np.abs(values).min()) / FINENESS)
-        return compact_quantiser(step)
+    def _or_without_loss(self, choice: Choice, relatives: Sequence[Relative]) -> Choice:
+        """`choice`, or its tensor exact: as levels of a grid it lies on, for hardly more; or as it is, for less."""
+        tensor = choice.tensor
+        grid = grid_of(tensor)
+        if grid is not None:
+            on_grid = replace(self._quantised(tensor, finite_values(tensor), None, grid), is_fine=True)
+            if on_grid.levels is not None and on_grid.estimated_bits <= _WORTH_A_GRID * choice.estimated_bits:
+                choice = on_grid
+        exact = self._choose_exact(tensor, relatives)
+        return exact if exact.estimated_bits <= _WORTH_EXACT * choice.estimated_bits else choice
 
-    def _plain_residual(self, tensor: Tensor) -> Float64s:
-        """What a plain difference to the first relative leaves; the tensor itself where that is less."""
+    def _plain_residual(self, tensor: Tensor) -> Float64s | None:
+        """What a plain difference to the first relative leaves, the tensor itself where that is less; None: no such."""
         values = finite_values(tensor)
         for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
             if candidate.predicted is not None:
                 with np.errstate(over="ignore"):
                     return min(values, values - candidate.predicted, key=energy)
-        return values
+        return None
 
     def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative], own: Quantiser | None) -> Choice:
         values = widen(tensor.data, tensor.dtype)
@@ -159,9 +164,7 @@ class Chooser:
 
     def _choose_exact(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
         width = symbol_width(tensor.dtype)
-        best = Choice(tensor)
-        if relatives or self._fine_ratio:  # with nothing to compare it to, its cost does not matter
-            best = replace(best, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
+        best = Choice(tensor, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
         for candidate in self._exact_candidates(tensor, relatives):
             predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
             if predicted == tensor.data and _copies(candidate, tensor):
@@ -228,30 +231,26 @@ def _without_levels(choice: Choice, values: Float64s) -> Choice:
     return Choice(tensor, Prediction.COPY, candidate, copy=copy)
 
 
-def _root_mean_square(parts: Sequence[Float64s]) -> float:
-    size = sum(part.size for part in parts)
-    return math.sqrt(sum(energy(part) for part in parts) / size) if size else 0.0
-
-
 def _why_exact(values: Float64s) -> str:
     if np.isfinite(values).all():
         return "kept exact: a level would not fit 32 bits; ask for a coarser step"
     return "kept exact: it holds NaN or infinity"
 
 
-def centroid_offset(choices: Sequence[Choice], step: float) -> int:
+def centroid_offset(choices: Sequence[Choice], shared: Quantiser) -> int:
     """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error over the levels of `choices`."""
     total, count = 0.0, 0
     for choice in choices:
         if choice.halves is None or choice.residual is None:
             continue
+        step = step_of(choice.quantiser or shared)
         outwards = np.sign(choice.halves) * choice.residual
         total += float(outwards.sum()) / step - float(np.abs(choice.halves).sum()) / 2
         count += int(np.count_nonzero(choice.halves))
     return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
 
 
-def unbiasing_gain(choices: Sequence[Choice], quantiser: Quantiser) -> float:
+def unbiasing_gain(choices: Sequence[Choice], shared: Quantiser) -> float:
     """Clause E.6: what the values of `choices` must be multiplied by not to fall short of their residuals: 1 to 2.
 
     The ratio of sum x^2 to sum x * decoded x. Zero levels decode to nothing, so without it an update is only partly
@@ -260,7 +259,9 @@ def unbiasing_gain(choices: Sequence[Choice], quantiser: Quantiser) -> float:
     wanted = given = 0.0
     for choice in choices:
         if choice.halves is not None and choice.residual is not None:
+            quantiser = choice.quantiser or shared
             values = dequantise(choice.halves, step_of(quantiser), quantiser.reconstruction_offset)
             wanted += energy(choice.residual)
-            given += float((choice.residual * values).sum())
-    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if given > 0 else 1.0
+            with np.errstate(over="ignore"):
+                given += float((choice.residual * values).sum())
+    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if 0 < given < math.inf else 1.0

@@ -16,6 +16,15 @@ from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
 
 PAPER_ROUNDING: Final = 0.4
 NEAREST_ROUNDING: Final = 0.5
+PAPER_Q_BITS: Final = 8
+DEFAULT_QUALITY: Final = 55.0
+"""What is asked of profile MAIN where nothing is: docs/benchmarks.md shows what it does to outputs."""
+MIN_QUALITY: Final = -20.0
+MAX_QUALITY: Final = 120.0
+MAX_SNR: Final = 200.0
+REQUESTS_OF_BASELINE: Final = ("lossless", "q_bits")
+REQUESTS: Final = (*REQUESTS_OF_BASELINE, "step", "quality", "snr", "mse", "update_snr", "max_bytes")
+"""Of these a caller may make one."""
 SMALLEST_QUANTISED: Final = 64
 """A tensor of fewer elements is kept exact unless it is included by name: its bytes are few, its errors are not."""
 
@@ -29,8 +38,17 @@ class EncoderConfig:
     """How to code a model.
 
     profile: BASELINE is the method of the paper; MAIN adds free steps and reconstruction offsets.
-    lossless: keep every tensor bit for bit. Otherwise weights are quantised with step 10^(q_bits - s_bits), or with
-    `step` (in units of the weights, MAIN only).
+    One of these says how much is kept; MAIN knows all of them, BASELINE the first two. With none, BASELINE has q_bits
+    8, and MAIN DEFAULT_QUALITY:
+    lossless: every tensor, bit for bit.
+    q_bits: quantise weights with step 10^(q_bits - s_bits).
+    step: quantise weights with this step, in units of the weights.
+    quality: the same number does about the same damage to any model (clause E.13), from -20 to 120: the SNR in dB of
+    its outputs, give or take 20 dB and more. An update keeps at least quality - 35 of its own.
+    snr, mse: the coarsest step that leaves this SNR in dB, or this mean squared error, of the floating-point tensors
+    of rank 2 and more together (as in `EncodeReport.matrices`): of the model, with references too.
+    update_snr: the same for the SNR of the update (as in `EncodeReport.update`); needs a reference.
+    max_bytes: the best quality that a stream of so many bytes has room for.
     rounding: the paper's f in [0, 0.5]; 0.4 in BASELINE and 0.5 in MAIN unless set.
     include, exclude: name patterns (as in a shell) of floating-point tensors to quantise, or to keep exact, whatever
     the rule of clause E.2 says; exclude wins.
@@ -45,9 +63,14 @@ class EncoderConfig:
 
     profile: Profile = Profile.MAIN
     lossless: bool = False
-    q_bits: int = 8
+    q_bits: int | None = None
     s_bits: int = 12
     step: float | None = None
+    quality: float | None = None
+    snr: float | None = None
+    mse: float | None = None
+    update_snr: float | None = None
+    max_bytes: int | None = None
     rounding: float | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -59,17 +82,44 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         """Check every value and their combination."""
         for name, value in (("q_bits", self.q_bits), ("s_bits", self.s_bits)):
-            if value not in range(256):
+            if value is not None and value not in range(256):
                 raise EncodeError(f"{name} {value!r} must be a whole number within 0 to 255")
+        self._check_one_request()
+        self._check_targets()
         if self.rounding is not None and not 0 <= self.rounding <= NEAREST_ROUNDING:
             raise EncodeError(f"rounding f = {self.rounding} must be within 0 to 0.5")
-        if self.step is not None and self.profile == Profile.BASELINE:
-            raise EncodeError("profile baseline knows decadic steps only: give q_bits, or use profile main")
-        step = decadic_step(self.s_bits, self.q_bits) if self.step is None else self.step
+        step = decadic_step(self.s_bits, self._q_bits) if self.step is None else self.step
         if not (math.isfinite(step) and MIN_STEP <= step <= MAX_STEP):
             raise EncodeError(f"quantisation step {step!r} must be within 2^-512 to 2^512")
         if not 1 <= self.slice_symbols <= 2**22:
             raise EncodeError(f"slice_symbols {self.slice_symbols} must be within 1 to 2^22")
+
+    def _check_one_request(self) -> None:
+        if len(self.requests) > 1:
+            raise EncodeError(f"{' and '.join(self.requests)} exclude one another: give one of them")
+        if self.profile == Profile.BASELINE and not set(self.requests) <= set(REQUESTS_OF_BASELINE):
+            what = f"profile baseline knows decadic steps only, not {self.requests[0]}"
+            raise EncodeError(f"{what}: give q_bits, or use profile main")
+
+    def _check_targets(self) -> None:
+        bounds = {"quality": (MIN_QUALITY, MAX_QUALITY), "snr": (0.0, MAX_SNR), "update_snr": (0.0, MAX_SNR)}
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise EncodeError(f"{name} {value!r} must be within {low:g} to {high:g}; lossless keeps everything")
+        if self.mse is not None and not (math.isfinite(self.mse) and self.mse > 0):
+            raise EncodeError(f"mse {self.mse!r} must be a number above 0; lossless leaves no error")
+        if self.max_bytes is not None and self.max_bytes < 1:
+            raise EncodeError(f"max_bytes {self.max_bytes!r} must be a whole number above 0")
+
+    @property
+    def requests(self) -> list[str]:
+        """Which of `REQUESTS` the caller makes."""
+        return [name for name in REQUESTS if getattr(self, name) is not None and getattr(self, name) is not False]
+
+    @property
+    def _q_bits(self) -> int:
+        return PAPER_Q_BITS if self.q_bits is None else self.q_bits
 
     @property
     def level_coder(self) -> EntropyCoder:
@@ -91,13 +141,14 @@ class EncoderConfig:
         return PAPER_ROUNDING if self.profile == Profile.BASELINE else NEAREST_ROUNDING
 
     def quantiser(self, reconstruction_offset: int = 0) -> Quantiser:
-        """The quantiser record of the step that was asked for."""
-        if self.step is None:
-            return Quantiser(StepKind.DECADIC, self.s_bits, self.q_bits, None, None, reconstruction_offset)
-        code = compact_code(self.step)
+        """The quantiser record of the step that was asked for; of a step of 1 where tensors get steps of their own."""
+        if self.step is None and self.quality is None:
+            return Quantiser(StepKind.DECADIC, self.s_bits, self._q_bits, None, None, reconstruction_offset)
+        step = 1.0 if self.step is None else self.step
+        code = compact_code(step)
         if code is not None:
             return Quantiser(StepKind.COMPACT, None, None, code, None, reconstruction_offset)
-        return Quantiser(StepKind.BINARY64, None, None, None, self.step, reconstruction_offset)
+        return Quantiser(StepKind.BINARY64, None, None, None, step, reconstruction_offset)
 
     def quantises(self, tensor: Tensor) -> bool:
         """Clause E.2: whether `tensor` is to be quantised.

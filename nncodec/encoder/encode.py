@@ -12,7 +12,8 @@ from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.matching import OWN
-from nncodec.encoder.report import EncodeReport, make_report
+from nncodec.encoder.rate_control import settle
+from nncodec.encoder.report import Distortions, EncodeReport, make_report, measure
 from nncodec.encoder.slices import code_groups
 from nncodec.encoder.writer import Frame, write_stream
 from nncodec.errors import EncodeError
@@ -31,11 +32,21 @@ class EncodeWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Encoded:
-    """A stream, the model a decoder will make of it, and the report."""
+    """A stream, the model a decoder will make of it, the report, and what was settled on: the step or the quality."""
 
     data: bytes
     model: Model
     report: EncodeReport
+    config: EncoderConfig
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that is decided about a stream before its slices are coded."""
+
+    plan: Plan
+    decoded: Model
+    frame: Frame
 
 
 def encode(
@@ -61,16 +72,54 @@ def encode_with_report(
     work: Work | None = None,
 ) -> Encoded:
     """As `encode`, with the decoded model and a report."""
-    config = config or EncoderConfig()
     for each in (model, *references):
         _check_names_and_shapes(each)
-    choices = Chooser(config, references).choose_all(model)
-    topology_parent = _topology_parent(model, references)
-    choices, parents, topology_parent = _drop_unused_parents(choices, references, topology_parent)
-    plan, decoded = _plan(choices, config, model.topology)
-    coded = code_groups(plan, config, work or Work())
-    written = write_stream(plan, coded, decoded, Frame(config.profile, parents, topology_parent))
-    return Encoded(written.data, decoded, make_report(plan.choices, decoded, written, references))
+    process = Process(model, references, work or Work())
+    return process.encode(settle(config or EncoderConfig(), process))
+
+
+class Process:
+    """The encoding process of one model, for any configuration; what `rate_control.Trials` asks for."""
+
+    def __init__(self, model: Model, references: Sequence[Model], work: Work) -> None:
+        self._model, self._references, self._work = model, references, work
+        self._latest: Encoded | None = None
+
+    @property
+    def elements(self) -> int:
+        """Elements of the model."""
+        return sum(tensor.size for tensor in self._model.tensors)
+
+    def distortions(self, config: EncoderConfig) -> Distortions:
+        """Of the model as it will be decoded."""
+        draft = self._draft(config)
+        return measure(draft.plan.choices, draft.decoded, self._references)
+
+    def size(self, config: EncoderConfig) -> int:
+        """Bytes of the stream."""
+        return len(self.encode(config).data)
+
+    def exact_size(self, config: EncoderConfig) -> float:
+        """Roughly the bytes of the stream of a lossless configuration."""
+        return sum(choice.estimated_bits for choice in Chooser(config, self._references).choose_all(self._model)) / 8
+
+    def encode(self, config: EncoderConfig) -> Encoded:
+        """The stream. The latest is kept: a search ends with it, more often than not."""
+        if self._latest is None or self._latest.config != config:
+            self._latest = None
+            draft = self._draft(config)
+            coded = code_groups(draft.plan, config, self._work)
+            written = write_stream(draft.plan, coded, draft.decoded, draft.frame)
+            report = make_report(draft.plan, draft.decoded, written, self._references)
+            self._latest = Encoded(written.data, draft.decoded, report, config)
+        return self._latest
+
+    def _draft(self, config: EncoderConfig) -> Draft:
+        choices = Chooser(config, self._references).choose_all(self._model)
+        topology_parent = _topology_parent(self._model, self._references)
+        choices, parents, topology_parent = _drop_unused_parents(choices, self._references, topology_parent)
+        plan, decoded = _plan(choices, config, self._model.topology)
+        return Draft(plan, decoded, Frame(config.profile, parents, topology_parent))
 
 
 def _check_names_and_shapes(model: Model) -> None:

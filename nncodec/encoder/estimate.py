@@ -18,6 +18,7 @@ Counts = npt.NDArray[np.int64]
 
 _MANTISSA = 1
 _SAMPLE = 1024
+_MOST_COUNTED = 1 << 17
 
 
 def entropy_bits(counts: Counts) -> float:
@@ -50,9 +51,14 @@ def plane_bits(words: bytes | memoryview, width: int) -> float:
 
 def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
     """What an exact tensor costs, roughly: a list of its words; or sign, exponent and two bits, and the bits below."""
-    numbers = np.frombuffer(words, f"<u{width}")
-    if dtype not in EXPONENT_BITS or not numbers.size:
+    if dtype not in EXPONENT_BITS or not memoryview(words).nbytes:
         return plane_bits(words, width)
+    every = np.frombuffer(words, f"<u{width}")
+    numbers = every[:: max(every.size // _MOST_COUNTED, 1)]
+    return float(_number_bits(numbers, width, dtype) * every.size / numbers.size)
+
+
+def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtype: DType) -> float:
     low = max(8 * width - 3 - EXPONENT_BITS[dtype], 0)
     below = max(low - trailing_zeros(numbers), 0)
     bits = _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size

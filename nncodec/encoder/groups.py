@@ -13,7 +13,7 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.trellis import quantise_trellis
 from nncodec.entropy.binarisation import Levels, smallest_width
 from nncodec.layout import GroupLayout, Piece, lay_out
-from nncodec.quantisation import half_levels, scaled_quantiser, step_of
+from nncodec.quantisation import compact_quantiser, half_levels, scaled_quantiser, step_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
@@ -24,7 +24,7 @@ _EXACT_CODERS = (EntropyCoder.RANS, EntropyCoder.LZMA2, EntropyCoder.RAW)
 
 
 class GroupKey(NamedTuple):
-    """What the tensors of a slice group have in common: `dtype` is None for levels, `is_fine` for own quantisers."""
+    """What the tensors of a slice group have in common: `dtype` is None for levels, `is_fine` holds for vectors."""
 
     dtype: DType | None
     is_difference: bool
@@ -65,7 +65,7 @@ def key_of(choice: Choice) -> GroupKey | None:
     if choice.prediction == Prediction.COPY:
         return None
     dtype = choice.tensor.dtype if choice.levels is None else None
-    return GroupKey(dtype, choice.prediction == Prediction.REFERENCE, choice.quantiser is not None)
+    return GroupKey(dtype, choice.prediction == Prediction.REFERENCE, choice.is_fine)
 
 
 def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
@@ -85,11 +85,15 @@ def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
         trellis = _representation(key, config) == Representation.TRELLIS
         for place, parts in _parts(layout, config).items():
             final[place] = _with_half_levels(choices[place], parts, config, trellis=trellis)
-    groups = [
-        GroupPlan(_representation(key, config), _quantiser(key, final, config), layouts[index], _coders(key, config))
-        for key, index in keys.items()
-    ]
-    return Plan(final, records, groups)
+    groups = []
+    for key, index in keys.items():
+        members = [place for place, choice in enumerate(final) if key_of(choice) == key]
+        tuning = _tuning(key, [final[place] for place in members], config)
+        for place in members:
+            final[place] = _tuned(final[place], tuning)
+        quantiser = None if key.dtype is not None else tuning.applied_to(config.quantiser())
+        groups.append(GroupPlan(_representation(key, config), quantiser, layouts[index], _coders(key, config)))
+    return Plan(final, [_record(choice, keys, config) for choice in final], groups)
 
 
 def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
@@ -128,7 +132,7 @@ def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderCon
         return choice
     levels = choice.levels
     if trellis:
-        step, shape = step_of(config.quantiser()), choice.tensor.shape
+        step, shape = step_of(choice.quantiser or config.quantiser()), choice.tensor.shape
         cut = [choice.residual[part.start : part.start + part.count] for part in parts]
         found = [quantise_trellis(values, shape, step, part.start) for values, part in zip(cut, parts, strict=True)]
         levels = np.concatenate(found)
@@ -136,16 +140,38 @@ def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderCon
     return replace(choice, levels=levels, halves=np.concatenate(halves))
 
 
-def _quantiser(key: GroupKey, choices: Sequence[Choice], config: EncoderConfig) -> Quantiser | None:
-    if key.dtype is not None:
-        return None
-    quantiser = config.quantiser()
-    if config.profile == Profile.BASELINE:
-        return quantiser
-    members = [choice for choice in choices if key_of(choice) == key and choice.quantiser is None]
-    quantiser = replace(quantiser, reconstruction_offset=centroid_offset(members, step_of(quantiser)))
-    gain = unbiasing_gain(members, quantiser) if key.is_difference and config.unbiased else 1.0
-    return quantiser if gain < _GAIN_MATTERS else scaled_quantiser(quantiser, gain)
+@dataclass(frozen=True)
+class Tuning:
+    """Clause E.6: what all quantisers of a group get."""
+
+    reconstruction_offset: int = 0
+    gain: float = 1.0
+
+    def applied_to(self, quantiser: Quantiser) -> Quantiser:
+        """`quantiser` so tuned."""
+        quantiser = replace(quantiser, reconstruction_offset=self.reconstruction_offset)
+        return quantiser if self.gain < _GAIN_MATTERS else scaled_quantiser(quantiser, self.gain)
+
+
+def _tuning(key: GroupKey, members: Sequence[Choice], config: EncoderConfig) -> Tuning:
+    if key.dtype is not None or key.is_fine or config.profile == Profile.BASELINE:
+        return Tuning()
+    tuning = Tuning(centroid_offset(members, config.quantiser()))
+    if not (key.is_difference and config.unbiased):
+        return tuning
+    tuned = [_tuned(choice, tuning) for choice in members]
+    return replace(tuning, gain=unbiasing_gain(tuned, tuning.applied_to(config.quantiser())))
+
+
+def _tuned(choice: Choice, tuning: Tuning) -> Choice:
+    """`choice` with its own quantiser, if any, tuned; in the shortest form that is near."""
+    if choice.quantiser is None:
+        return choice
+    tuned = tuning.applied_to(choice.quantiser)
+    if tuned.step_kind != choice.quantiser.step_kind:
+        short = compact_quantiser(step_of(tuned))
+        tuned = tuned if short is None else replace(short, reconstruction_offset=tuned.reconstruction_offset)
+    return replace(choice, quantiser=tuned)
 
 
 def _record(choice: Choice, keys: dict[GroupKey, int], config: EncoderConfig) -> TensorRecord:

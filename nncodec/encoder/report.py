@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nncodec.encoder.choice import Choice
+from nncodec.encoder.groups import Plan
 from nncodec.encoder.writer import Written
 from nncodec.model import Model, Tensor
+from nncodec.quantisation import step_of
 from nncodec.rounding import widen
 from nncodec.tables import QUANTISABLE
 
@@ -47,14 +49,27 @@ class Distortion:
 
 
 @dataclass(frozen=True)
+class Distortions:
+    """matrices: over the floating-point tensors of rank 2 and more.
+
+    update: the same, over those that have a tensor of the same name and shape in the first reference, its energy being
+    that of the difference to it; None where there are none.
+    """
+
+    matrices: Distortion
+    update: Distortion | None
+
+
+@dataclass(frozen=True)
 class TensorReport:
-    """One row: a tensor, how it was coded, how it came out. `estimated_bits`: by clause E.3."""
+    """One row: a tensor, how it was coded (`step`: of levels; `estimated_bits`: by clause E.3), how it came out."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     representation: str
     prediction: str
+    step: float | None
     estimated_bits: float | None
     distortion: Distortion | None
     notice: str | None
@@ -64,8 +79,8 @@ class TensorReport:
 class EncodeReport:
     """What `encode` did.
 
-    matrices: distortion over the floating-point tensors of rank 2 and more. update: the same, over those that have a
-    tensor of the same name and shape in the first reference, its energy being that of the difference to it.
+    matrices, update: see `Distortions`; an update without tensors to compare has no elements. steps: the least and the
+    greatest step of matrices; None where none has levels.
     """
 
     bytes: int
@@ -74,6 +89,7 @@ class EncodeReport:
     bytes_by_part: dict[str, int]
     matrices: Distortion
     update: Distortion | None
+    steps: tuple[float, float] | None
     tensors: tuple[TensorReport, ...]
 
     @property
@@ -91,29 +107,50 @@ class EncodeReport:
         return notices
 
 
-def make_report(
-    choices: Sequence[Choice], decoded: Model, written: Written, references: Sequence[Model] = ()
-) -> EncodeReport:
+def make_report(plan: Plan, decoded: Model, written: Written, references: Sequence[Model] = ()) -> EncodeReport:
     """The report on a finished stream."""
-    rows = tuple(_row(choice, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True))
-    matrices = sum((row.distortion for row in rows if row.distortion and len(row.shape) >= 2), Distortion())
-    elements = sum(tensor.size for tensor in decoded.tensors)
-    update = _update(choices, rows, references[0]) if references else None
-    return EncodeReport(len(written.data), elements, written.level, written.bytes_by_part, matrices, update, rows)
+    quantisers = [plan.quantiser_of(record) for record in plan.records]
+    steps = [None if quantiser is None else step_of(quantiser) for quantiser in quantisers]
+    rows = tuple(map(_row, plan.choices, steps, decoded.tensors))
+    found = _distortions(plan.choices, [row.distortion for row in rows], references)
+    of_matrices = [step for step, choice in zip(steps, plan.choices, strict=True) if step and not choice.is_fine]
+    return EncodeReport(
+        bytes=len(written.data),
+        elements=sum(tensor.size for tensor in decoded.tensors),
+        level=written.level,
+        bytes_by_part=written.bytes_by_part,
+        matrices=found.matrices,
+        update=found.update or Distortion() if references else None,
+        steps=(min(of_matrices), max(of_matrices)) if of_matrices else None,
+        tensors=rows,
+    )
 
 
-def _update(choices: Sequence[Choice], rows: Sequence[TensorReport], reference: Model) -> Distortion:
-    total = Distortion()
-    for choice, row in zip(choices, rows, strict=True):
-        old = reference.by_name.get(row.name)
-        if row.distortion is None or len(row.shape) < 2 or old is None:
+def measure(choices: Sequence[Choice], decoded: Model, references: Sequence[Model]) -> Distortions:
+    """How far `decoded` is from what `choices` were made for."""
+    each = [_distortion(choice.tensor, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True)]
+    return _distortions(choices, each, references)
+
+
+def _distortions(
+    choices: Sequence[Choice], each: Sequence[Distortion | None], references: Sequence[Model]
+) -> Distortions:
+    matrices, update = Distortion(), None
+    for choice, one in zip(choices, each, strict=True):
+        if one is None or len(choice.tensor.shape) < 2:
             continue
-        if (old.dtype, old.shape) == (choice.tensor.dtype, choice.tensor.shape):
-            total += replace(row.distortion, energy=distortion(choice.tensor, old).error_energy)
-    return total
+        matrices += one
+        old = references[0].by_name.get(choice.tensor.name) if references else None
+        if old is not None and (old.dtype, old.shape) == (choice.tensor.dtype, choice.tensor.shape):
+            update = (update or Distortion()) + replace(one, energy=distortion(choice.tensor, old).error_energy)
+    return Distortions(matrices, update)
 
 
-def _row(choice: Choice, decoded: Tensor) -> TensorReport:
+def _distortion(tensor: Tensor, decoded: Tensor) -> Distortion | None:
+    return distortion(tensor, decoded) if tensor.dtype in QUANTISABLE else None
+
+
+def _row(choice: Choice, step: float | None, decoded: Tensor) -> TensorReport:
     tensor = choice.tensor
     return TensorReport(
         name=tensor.name,
@@ -121,8 +158,9 @@ def _row(choice: Choice, decoded: Tensor) -> TensorReport:
         shape=tensor.shape,
         representation="exact" if choice.levels is None else "levels",
         prediction=choice.prediction.name.lower(),
+        step=step,
         estimated_bits=None if choice.levels is None else choice.estimated_bits,
-        distortion=distortion(tensor, decoded) if tensor.dtype in QUANTISABLE else None,
+        distortion=_distortion(tensor, decoded),
         notice=choice.notice,
     )
 

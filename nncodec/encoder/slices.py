@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -120,6 +120,11 @@ def code_groups(plan: Plan, config: EncoderConfig, work: Work) -> list[CodedGrou
     coded, first = [], 0
     for group, its in zip(plan.groups, headers, strict=True):
         payloads = [next(results) for _ in its]
+        if group.quantiser is not None and any(group.coders[0] not in each for each in payloads):
+            payloads = [
+                each | code_slice(_packed(plan, group, header, config))
+                for each, header in zip(payloads, its, strict=True)
+            ]
         coded.append(_cheapest(group, its, payloads, max(sizes[first : first + len(its)], default=0)))
         first += len(its)
     return coded
@@ -141,10 +146,16 @@ def _tasks(
 
 def _cheapest(group: GroupPlan, headers: list[SliceHeader], payloads: Sequence[Payloads], largest: int) -> CodedGroup:
     """The coder of the fewest bytes, of those that coded every slice."""
-    common = [coder for coder in group.coders if all(coder in each for each in payloads)]
+    tried = (*group.coders, EntropyCoder.LZMA2)
+    common = [coder for coder in tried if all(coder in each for each in payloads)]
     coder = min(common, key=lambda choice: sum(len(each[choice]) for each in payloads))
     slice_group = SliceGroup(group.representation, coder, group.quantiser)
     return CodedGroup(slice_group, headers, [each[coder] for each in payloads], largest)
+
+
+def _packed(plan: Plan, group: GroupPlan, header: SliceHeader, config: EncoderConfig) -> LevelTask:
+    """For levels that leave next to nothing, which no decoder would believe of another coder (9.4): LZMA2."""
+    return replace(_level_task(plan, group, _pieces(plan, header), config), coders=(EntropyCoder.LZMA2,))
 
 
 def _level_task(plan: Plan, group: GroupPlan, pieces: Sequence[Piece], config: EncoderConfig) -> LevelTask:

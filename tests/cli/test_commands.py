@@ -96,6 +96,14 @@ def test_baseline_profile_is_the_paper_with_f_04(weights, tmp_path):
         ["--rounding", "0.6"],
         ["--rounding", "0.4", "--lossless"],
         ["--s-bits", "3", "--lossless"],
+        ["--s-bits", "3"],
+        ["--quality", "30", "--snr", "30"],
+        ["--quality", "1000"],
+        ["--snr", "30", "--profile", "baseline"],
+        ["--mse", "0"],
+        ["--max-bytes", "0"],
+        ["--max-bytes", "many"],
+        ["--update-snr", "10"],
         ["--profile", "best"],
         ["--map", "no-equals-sign"],
         ["--refs", "/no/such/folder"],
@@ -325,3 +333,36 @@ def test_safetensors_and_npz_decode_without_onnx(weights, tmp_path):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert result.stdout.splitlines()[-1] == "0 0 1"
     assert "nmc-codec[onnx]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "quality 55 (default), steps "),
+        (["--quality", "30"], "quality 30, steps "),
+        (["--max-bytes", "30000"], "quality "),
+        (["--snr", "30"], "bits/weight, step "),
+        (["--ref", V1, "--update-snr", "10"], "update SNR 10.0 dB"),
+        (["--lossless"], "lossless, exact"),
+        (["--profile", "baseline"], "step 0.0001, "),
+    ],
+)
+def test_nnenc_says_what_it_settled_on(tmp_path, capsys, arguments, words):
+    assert run(nnenc, V2, "-o", tmp_path / "m.nmc", *arguments) == DONE
+    assert words in capsys.readouterr().out
+
+
+def test_json_of_nnenc_holds_what_was_settled_on(tmp_path, capsys):
+    assert run(nnenc, V2, "-o", tmp_path / "m.nmc", "--max-bytes", "30000", "--json") == DONE
+    report = json.loads(capsys.readouterr().out)
+    assert report["bytes"] <= 30000
+    assert -20 < report["quality"] < 55
+    assert report["steps"][0] <= report["steps"][1]
+    assert report["lossless"] is False
+
+
+def test_bytes_that_cannot_be_reached_are_an_error_that_names_the_least(tmp_path, capsys):
+    output = tmp_path / "m.nmc"
+    assert run(nnenc, V1, "-o", output, "--max-bytes", "300") == REJECTED
+    assert "max_bytes 300: the coarsest quality takes " in capsys.readouterr().err
+    assert not output.exists()

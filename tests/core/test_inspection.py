@@ -21,13 +21,19 @@ from nncodec.tables import DType, HeaderCoding, Profile, TopologyFormat, UnitTyp
 from tests.core.handmade import draft, weights
 from tests.strategies import models
 
+REQUESTS = st.one_of(
+    st.just({}),
+    st.just({"lossless": True}),
+    st.builds(lambda q_bits: {"q_bits": q_bits}, st.integers(7, 11)),
+)
 CONFIGS = st.builds(
-    EncoderConfig,
-    profile=st.sampled_from(Profile),
-    lossless=st.booleans(),
-    q_bits=st.integers(7, 11),
-    include=st.sampled_from([(), ("*",)]),
-    slice_symbols=st.sampled_from([9, 2**22]),
+    lambda profile, request, include, slice_symbols: EncoderConfig(
+        profile, include=include, slice_symbols=slice_symbols, **request
+    ),
+    st.sampled_from(Profile),
+    REQUESTS,
+    st.sampled_from([(), ("*",)]),
+    st.sampled_from([9, 2**22]),
 )
 MODEL = Model((weights("a", (8, 8)), weights("b", (3,))), Topology(TopologyFormat.ONNX, b"graph" * 50))
 DATA = encode(MODEL)

@@ -226,7 +226,7 @@ def test_value_that_would_overflow_its_type_is_kept_exact(dtype: DType, value: f
 
 def test_minus_zero_and_denormals_become_zero() -> None:
     tensor = with_value(-0.0, rest=1e-42)
-    encoded = encode_with_report(Model((tensor,)))
+    encoded = encode_with_report(Model((tensor,)), EncoderConfig(q_bits=8))
     assert bytes(encoded.model.tensors[0].data) == bytes(256)
 
 
@@ -242,7 +242,7 @@ def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     tensor = weights("w", (64, 64), 4)
     config = EncoderConfig(q_bits=10, rounding=f)
     (choice,) = plan_groups(Chooser(config, []).choose_all(Model((tensor,))), config).choices
-    best = centroid_offset([choice], step_of(config.quantiser()))
+    best = centroid_offset([choice], config.quantiser())
     assert choice.levels is not None
     values, levels = widen(tensor.data, DType.FLOAT32), choice.levels.astype(float)
 
@@ -252,7 +252,7 @@ def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     assert error(best) == min(map(error, range(-127, 128)))
     assert group_offset(tensor, config) == best
     assert group_offset(tensor, EncoderConfig(profile=Profile.BASELINE, q_bits=10, rounding=f)) == 0
-    assert centroid_offset([], 1.0) == 0
+    assert centroid_offset([], config.quantiser()) == 0
 
 
 def group_offset(tensor: Tensor, config: EncoderConfig) -> int:

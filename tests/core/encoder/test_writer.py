@@ -126,7 +126,7 @@ def test_levels_share_a_group_and_exact_tensors_one_for_each_type() -> None:
         weights("b", (8, 8), dtype=DType.FLOAT16),
         weights("bias b", (3,)),
     )
-    stream = read_stream(encode(Model(tensors)))
+    stream = read_stream(encode(Model(tensors), EncoderConfig(q_bits=8)))
     assert [record.coding.slice_group for record in stream.records] == [0, 1, 2, 0, 1]
     widths = [record.coding.level_width for record in stream.records]
     assert [width == LevelWidth.NONE for width in widths] == [False, True, True, False, True]
@@ -226,3 +226,12 @@ def test_ten_thousand_tensors_take_seconds() -> None:
 def test_ten_thousand_names_cost_less_than_their_bytes() -> None:
     model = Model(tuple(zeros(f"features.{index}.conv.weight", (0,)) for index in range(10_000)))
     assert len(encode(model, LOSSLESS)) < 4 * 10_000
+
+
+def test_group_of_nothing_but_zeros_is_one_that_decoders_believe() -> None:
+    model = Model(tuple(weights(f"w{index}", (128, 129), index) for index in range(4)))
+    for config in (EncoderConfig(step=1e4), EncoderConfig(step=1e4, slice_symbols=20_000)):
+        encoded = encode_with_report(model, config)
+        assert len(encoded.data) < 800
+        assert same_tensors(decode(encoded.data), encoded.model)
+        assert not any(map(any, (tensor.data for tensor in encoded.model.tensors)))

@@ -1,0 +1,172 @@
+"""SPEC.md clause E.13 (informative): the quantisation step of each tensor: the same for all, or by quality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.estimate import energy
+from nncodec.encoder.predictors import finite_values
+from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
+from nncodec.model import Tensor
+from nncodec.quantisation import compact_quantiser, dequantise, step_of
+from nncodec.rounding import Float64s, round_to, widen
+from nncodec.syntax.model_parameter_set import Quantiser
+from nncodec.tables import StepKind
+
+FINENESS: Final = 8
+"""Under one step for all, vectors are quantised this much more finely than matrices, relative to their own size."""
+UPDATE_ALLOWANCE_DB: Final = 35.0
+"""How much lower the quality of an update may be than that of the model that it leads to."""
+_ONE_SIGN: Final = 4
+_LEAST_ROW: Final = 8
+_MANY_ALIKE: Final = 8
+_GAUSSIAN: Final = math.sqrt(math.pi / 2)
+"""Root mean square over mean magnitude."""
+_TRELLIS_CELL: Final = 4.0
+_UNIFORM_CELL: Final = math.sqrt(12.0)
+"""Step over root mean square error at high rate; measured for the trellis, exact for nearest levels."""
+
+Residual = Callable[[Tensor], Float64s | None]
+"""What a plain difference to its first relative leaves of a tensor, or the tensor itself where that is less."""
+
+
+class Steps(Protocol):
+    """Chooses quantisers. None: the quantiser of the slice group (matrices), or no quantisation (vectors)."""
+
+    def of_matrix(self, tensor: Tensor) -> Quantiser | None:
+        """The quantiser of its own that a matrix gets."""
+
+    def of_vector(self, tensor: Tensor) -> Quantiser | None:
+        """The quantiser of its own that a vector gets."""
+
+
+class SharedStep:
+    """Clause E.2: one step for all matrices; vectors by what is to be coded of them, relative to that of matrices."""
+
+    def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
+        self._residual = residual
+        rooted = _root_mean_square([self._coded(tensor) for tensor in matrices])
+        self._ratio = step_of(config.quantiser()) / rooted / FINENESS if rooted else 0.0
+
+    def of_matrix(self, tensor: Tensor) -> Quantiser | None:  # noqa: ARG002 - the same for every one
+        """None: that of the slice group."""
+        return None
+
+    def of_vector(self, tensor: Tensor) -> Quantiser | None:
+        """None where it stays exact."""
+        values = _divisible_values(tensor)
+        if not self._ratio or values is None:
+            return None
+        step = _root_mean_square([self._coded(tensor)]) * self._ratio
+        return compact_quantiser(min(step, _smallest_of_one_sign(values) / FINENESS))
+
+    def _coded(self, tensor: Tensor) -> Float64s:
+        residual = self._residual(tensor)
+        return finite_values(tensor) if residual is None else residual
+
+
+class QualitySteps:
+    """Clause E.13: steps in proportion to a tensor's spread and to the root of its share of the weights.
+
+    An update is held to a quality of its own, so that it is not lost where it is small.
+    """
+
+    def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
+        cell = _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
+        quality = config.quality or 0.0
+        self._relative = cell * 10 ** (-quality / 20)
+        self._of_update = cell * 10 ** ((UPDATE_ALLOWANCE_DB - quality) / 20)
+        self._weights = sum(tensor.size for tensor in matrices)
+        self._residual = residual
+        changes = [residual(tensor) for tensor in matrices]
+        self._change = _root_mean_square([change for change in changes if change is not None])
+
+    def of_matrix(self, tensor: Tensor) -> Quantiser | None:
+        """None where all is zero."""
+        step = self._relative * spread(finite_values(tensor), tensor.shape) * self._share(tensor)
+        if self._change and self._residual(tensor) is not None:
+            step = min(step, self._of_update * self._change)
+        return _quantiser_near(step)
+
+    def of_vector(self, tensor: Tensor) -> Quantiser | None:
+        """None where it stays exact."""
+        values = _divisible_values(tensor)
+        if not self._weights or values is None:
+            return None
+        step = self._relative * spread(values, (values.size,)) * self._share(tensor)
+        step = min(step, self._relative * _smallest_of_one_sign(values) / _ONE_SIGN)
+        residual = self._residual(tensor)
+        change = 0.0 if residual is None else _root_mean_square([residual])
+        return _quantiser_near(min(step, self._of_update * change) if change else step)
+
+    def _share(self, tensor: Tensor) -> float:
+        return math.sqrt(min(tensor.size / self._weights, 1.0))
+
+
+def spread(values: Float64s, shape: tuple[int, ...]) -> float:
+    """Of a matrix of `shape`: the geometric mean over its rows of their mean magnitude; sigma for Gaussians.
+
+    What a network does with a row rests on its size, and little on the largest of its values; the root mean square of
+    all would follow the largest rows, and those.
+    """
+    magnitudes = np.abs(values)
+    with np.errstate(over="ignore"):
+        overall = float(magnitudes.mean()) if values.size else 0.0
+    if not overall or len(shape) < 2 or not math.isfinite(overall):
+        return _GAUSSIAN * overall
+    rows = np.maximum(magnitudes.reshape(shape[0], -1).mean(1), overall / _LEAST_ROW)
+    return _GAUSSIAN * float(np.exp(np.log(rows).mean()))
+
+
+def grid_of(tensor: Tensor) -> Quantiser | None:
+    """The quantiser whose levels give exactly `tensor`, where that was quantised before: few values, at multiples."""
+    values = widen(tensor.data, tensor.dtype)
+    found = np.unique(np.abs(values))
+    if not 2 <= found.size <= values.size / _MANY_ALIKE:
+        return None
+    least, largest = float(np.diff(found).min()), float(found[-1])
+    if not least >= MIN_STEP or largest > min(MAX_STEP, MAX_LEVEL_MAGNITUDE * least):
+        return None
+    step = largest / round(largest / least)
+    # Rounded products of a whole number and a scale, itself rounded, lie on no grid but nearly; the scale gives them.
+    scale = np.float32(step)
+    scales = (np.nextafter(scale, np.float32(0)), scale, np.nextafter(scale, np.float32(np.inf)))
+    for candidate in (least, step, *map(float, scales)):
+        on_grid = dequantise(2 * np.rint(values / candidate).astype(np.int64), candidate, 0)
+        if np.array_equal(widen(round_to(on_grid, tensor.dtype), tensor.dtype), values):
+            compact = compact_quantiser(candidate)
+            return compact if compact and step_of(compact) == candidate else _exact_quantiser(candidate)
+    return None
+
+
+def _root_mean_square(parts: Sequence[Float64s]) -> float:
+    size = sum(part.size for part in parts)
+    return math.sqrt(sum(energy(part) for part in parts) / size) if size else 0.0
+
+
+def _quantiser_near(step: float) -> Quantiser | None:
+    """COMPACT, rounded down; BINARY64 where COMPACT does not reach; None for a step of 0."""
+    if not step > 0:
+        return None
+    step = min(max(step, MIN_STEP), MAX_STEP / 2)  # a gain of clause E.6 may double it
+    return compact_quantiser(step) or _exact_quantiser(step)
+
+
+def _exact_quantiser(step: float) -> Quantiser:
+    return Quantiser(StepKind.BINARY64, None, None, None, step, 0)
+
+
+def _divisible_values(tensor: Tensor) -> Float64s | None:
+    """The values of a vector; None for sizes, flags and the like, which a step would only spoil."""
+    values = widen(tensor.data, tensor.dtype)
+    return None if not np.isfinite(values).all() or (values == np.rint(values)).all() else values
+
+
+def _smallest_of_one_sign(values: Float64s) -> float:
+    """The least magnitude where all values have one sign (a scale, a variance: its inverse may matter)."""
+    return float(np.abs(values).min()) if values.min() > 0 or values.max() < 0 else math.inf

@@ -1,0 +1,146 @@
+"""SPEC.md clause E.13: steps by quality."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncodec
+from nncodec import EncoderConfig, Model, Tensor, encode_with_report
+from nncodec.encoder.steps import grid_of, spread
+from nncodec.stream import read_stream
+from nncodec.tables import Representation
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+V1, V2 = (nncodec.load(EXAMPLES / f"digits-{name}.onnx") for name in ("v1", "v2"))
+
+
+def gaussian(name: str, shape: tuple[int, ...], scale: float = 1.0, seed: int = 0) -> Tensor:
+    return Tensor.from_numpy(name, (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32))
+
+
+def test_spread_is_sigma_and_follows_rows_not_the_largest_values() -> None:
+    values = np.random.default_rng(0).standard_normal((64, 400))
+    assert spread(values.ravel(), values.shape) == pytest.approx(1, rel=0.02)
+    assert spread(3 * values.ravel(), (25600,)) == pytest.approx(3, rel=0.02)
+    outlier = values.copy()
+    outlier[0, 0] = 1e4
+    assert spread(outlier.ravel(), values.shape) < 1.2
+    assert float(np.sqrt(np.square(outlier).mean())) > 10
+    dead = np.where(np.arange(64)[:, None] < 8, 0.0, values)
+    assert 0.5 < spread(dead.ravel(), values.shape) < 1
+    assert spread(np.zeros(12), (3, 4)) == 0
+    assert spread(np.zeros(0), (0, 4)) == 0
+    assert spread(np.full(4, 1e308), (2, 2)) == math.inf
+
+
+@pytest.mark.parametrize("fields", [{}, {"fast": True}, {"rounding": 0.5}])
+@pytest.mark.parametrize("quality", [20.0, 40.0])
+def test_quality_is_the_snr_of_a_single_matrix(quality: float, fields: dict[str, object]) -> None:
+    model = Model((gaussian("w", (200, 300)),))
+    report = encode_with_report(model, EncoderConfig(quality=quality, **fields)).report  # type: ignore[arg-type]
+    assert report.matrices.snr_db == pytest.approx(quality, abs=0.5)
+
+
+def test_quality_does_not_depend_on_the_units_of_a_tensor() -> None:
+    sizes = []
+    for scale in (1e-9, 1.0, 1e5):
+        model = Model((gaussian("w", (50, 60), scale), gaussian("x", (50, 30), 1, 1), gaussian("v", (90,), scale, 2)))
+        report = encode_with_report(model, EncoderConfig(quality=30.0)).report
+        sizes.append(report.bytes)
+        assert [row.distortion.snr_db for row in report.tensors if row.distortion] == [
+            pytest.approx(31.8, abs=0.6),
+            pytest.approx(34.8, abs=0.6),
+            pytest.approx(46.8, abs=1.5),
+        ]
+    assert max(sizes) <= min(sizes) * 1.01
+
+
+def test_matrices_keep_the_trellis_and_vectors_their_own_group() -> None:
+    stream = read_stream(nncodec.encode(V1, EncoderConfig(quality=40.0)))
+    kinds = {group.representation for group in stream.parameters.groups}
+    assert kinds == {Representation.TRELLIS, Representation.LEVELS, Representation.EXACT}
+
+
+def test_what_is_cheaper_exact_stays_exact() -> None:
+    half = Tensor.from_numpy("half", np.random.default_rng(0).standard_normal((64, 64)).astype(np.float16))
+    for quality, representation in ((100.0, "exact"), (30.0, "levels")):
+        (row,) = encode_with_report(Model((half,)), EncoderConfig(quality=quality)).report.tensors
+        assert row.representation == representation
+
+
+@pytest.mark.parametrize("step", [1.0, 2.0**-7, float(np.float32(0.1))])
+def test_what_was_quantised_before_stays_exact_on_its_grid(step: float) -> None:
+    levels = np.rint(30 * np.random.default_rng(0).standard_normal((64, 64)))
+    model = Model((Tensor.from_numpy("w", (levels * step + 0.0).astype(np.float32)),))
+    encoded = encode_with_report(model)
+    assert encoded.model.tensors[0].data == model.tensors[0].data
+    assert encoded.report.tensors[0].representation == "levels"
+    assert len(encoded.data) < 0.95 * len(nncodec.encode(model, EncoderConfig(lossless=True)))
+
+
+def on_grid(*values: float) -> bool:
+    return grid_of(Tensor.from_numpy("w", np.tile(np.array(values), 100))) is not None
+
+
+def test_grid_is_none_where_values_do_not_lie_on_one() -> None:
+    assert grid_of(gaussian("noise", (1000,))) is None
+    assert grid_of(gaussian("empty", (0, 9))) is None
+    assert on_grid(0.0, 1.0, -2.0)
+    assert not on_grid(0.0, 0.0)
+    assert not on_grid(0.0, 1.0, math.pi)
+    assert not on_grid(0.0, 1.0, 1e300)
+    assert not on_grid(0.0, 5e-324)
+    assert on_grid(0.0, -0.0, 1.0)
+    assert not on_grid(0.0, 1.0, math.nan)
+    assert not on_grid(0.0, 1.0, math.inf)
+
+
+def small_update(scale: float) -> Model:
+    """V1 with a little noise on its matrices: far below what the default keeps of a model."""
+    noise = np.random.default_rng(0)
+    moved = [
+        replace(
+            tensor, data=(tensor.numpy() * (1 + scale * noise.standard_normal(tensor.shape))).astype("<f4").tobytes()
+        )
+        if len(tensor.shape) > 1
+        else tensor
+        for tensor in V1.tensors
+    ]
+    return Model(tuple(moved), V1.topology)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-4])
+def test_default_keeps_a_small_update(scale: float) -> None:
+    new = small_update(scale)
+    encoded = encode_with_report(new, None, [V1])
+    assert encoded.report.update is not None
+    assert encoded.report.update.snr_db is not None
+    assert encoded.report.update.snr_db > 19
+    assert len(encoded.data) < len(nncodec.encode(new))
+    assert not encoded.report.notices
+
+
+def test_update_costs_no_more_quality_than_coding_alone() -> None:
+    alone, update = encode_with_report(V2).report, encode_with_report(V2, None, [V1]).report
+    assert alone.matrices.snr_db is not None
+    assert update.matrices.snr_db is not None
+    assert update.matrices.snr_db > alone.matrices.snr_db - 0.1
+    assert update.bytes < alone.bytes
+
+
+def test_no_update_costs_next_to_nothing() -> None:
+    assert len(nncodec.encode(V1, None, [V1])) < 200
+
+
+def test_default_hardly_changes_the_outputs_of_the_examples(shared_data: Path) -> None:
+    """Real models: docs/benchmarks.md has their outputs; here, that the default stays far from exact coding."""
+    model = nncodec.load(shared_data / "onnx" / "version-rfb-320.onnx")
+    report = encode_with_report(model).report
+    assert report.matrices.snr_db is not None
+    assert report.matrices.snr_db > 60
+    assert report.bytes < 0.4 * model.nbytes
