@@ -61,7 +61,9 @@ def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
 def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtype: DType) -> float:
     low = max(8 * width - 3 - EXPONENT_BITS[dtype], 0)
     below = max(low - trailing_zeros(numbers), 0)
-    bits = _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size
+    bits: float = (
+        _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size
+    )
     if np.unique(numbers[:_SAMPLE]).size > min(numbers.size, _SAMPLE) // 2:
         return bits
     counts = np.unique(numbers, return_counts=True)[1]
