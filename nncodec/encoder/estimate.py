@@ -55,7 +55,7 @@ def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
         return plane_bits(words, width)
     every = np.frombuffer(words, f"<u{width}")
     numbers = every[:: max(every.size // _MOST_COUNTED, 1)]
-    return float(_number_bits(numbers, width, dtype) * every.size / numbers.size)
+    return _number_bits(numbers, width, dtype) * (every.size / numbers.size)
 
 
 def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtype: DType) -> float:
@@ -67,7 +67,8 @@ def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtyp
     if np.unique(numbers[:_SAMPLE]).size > min(numbers.size, _SAMPLE) // 2:
         return bits
     counts = np.unique(numbers, return_counts=True)[1]
-    return min(bits, entropy_bits(counts) + 8.0 * width * counts.size)
+    listed: float = entropy_bits(counts) + 8.0 * width * counts.size
+    return min(bits, listed)
 
 
 def trailing_zeros(words: npt.NDArray[np.unsignedinteger[Any]]) -> int:
