@@ -1,7 +1,7 @@
 """Speed beside NNCodec: `python -m tools.bench.speed DATA --nncodec PYTHON`: seconds both ways, on one core.
 
-PYTHON is the interpreter of an environment with NNCodec. Both codecs code the same arrays, ours with default settings
-at about 25 dB, theirs with the parameter that comes nearest to that; rounds of both alternate, and the least CPU time
+PYTHON is the interpreter of an environment with NNCodec. Both codecs code the same arrays, ours by the presets default
+and fast at about 25 dB, theirs with the parameter that comes nearest to that; rounds of both alternate, and the least CPU time
 of each counts. Ours must compile its kernels once: that is told apart.
 """
 
@@ -80,15 +80,15 @@ def energy_of(model: Model) -> tuple[float, int]:
     return sum(float(np.square(each).sum()) for each in matrices), sum(each.size for each in matrices)
 
 
-def our_configuration(model: Model) -> tuple[EncoderConfig, Figures]:
+def our_configuration(model: Model, *, fast: bool) -> tuple[EncoderConfig, Figures]:
     """The step that gives the target, by a few trials."""
     total, count = energy_of(model)
     step = math.sqrt(12 * total / count / 10 ** (TARGET_DB / 10))
     for _ in range(5):
-        report = nncodec.encode_with_report(model, EncoderConfig(step=step)).report
+        config = EncoderConfig(step=step, fast=fast)
+        report = nncodec.encode_with_report(model, config).report
         snr = report.matrices.snr_db or 0.0
         figures = Figures(report.bytes, snr)
-        config = EncoderConfig(step=step)
         step *= 10 ** ((snr - TARGET_DB) / 20)
     return config, figures
 
@@ -137,23 +137,28 @@ def their_round(python: str, source: Path, best: dict[bool, tuple[int, Figures]]
                 figures.take(point["encode_s"], point["decode_s"])
 
 
-def measure(path: Path, python: str) -> list[object]:
-    """The row of one model file."""
+def measure(path: Path, python: str) -> list[list[object]]:
+    """The rows of one model file, one for each preset."""
     model = arrays_of(path)
-    config, ours = our_configuration(model)
+    presets = [our_configuration(model, fast=fast) for fast in (False, True)]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "arrays.npz"
         np.savez(source, **{tensor.name: tensor.numpy() for tensor in model.tensors})
         best = their_parameters(python, source, model)
         for _ in range(ROUNDS):
-            our_round(model, config, ours)
+            for config, ours in presets:
+                our_round(model, config, ours)
             their_round(python, source, best)
     theirs = [best[trellis][1] for trellis in (True, False)]
-    row: list[object] = [path.stem, len(model.tensors), f"{energy_of(model)[1]:,}"]
-    for figures in (ours, *theirs):
-        row.append(f"{figures.size:,} / {figures.snr:.1f}")
-        row.append(f"{1000 * figures.encode:.0f} / {1000 * figures.decode:.0f}")
-    return [*row, *(f"{other.encode / ours.encode:.2f} / {other.decode / ours.decode:.2f}" for other in theirs)]
+    rows: list[list[object]] = []
+    for config, ours in presets:
+        row: list[object] = [path.stem, "fast" if config.fast else "default", f"{energy_of(model)[1]:,}"]
+        for figures in (ours, *theirs):
+            row.append(f"{figures.size:,} / {figures.snr:.1f}")
+            row.append(f"{1000 * figures.encode:.0f} / {1000 * figures.decode:.0f}")
+        ratios = (f"{other.encode / ours.encode:.2f} / {other.decode / ours.decode:.2f}" for other in theirs)
+        rows.append([*row, *ratios])
+    return rows
 
 
 def start_seconds() -> Iterator[str]:
@@ -177,8 +182,8 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     paths = {path.stem: path for path in model_files(arguments.data)}
-    rows = [measure(paths[stem], arguments.nncodec) for stem in STEMS if stem in paths]
-    head = ["model", "tensors", "weights", "bytes / dB", "ms encode / decode", "NNCodec DQ bytes / dB", "ms"]
+    rows = [row for stem in STEMS if stem in paths for row in measure(paths[stem], arguments.nncodec)]
+    head = ["model", "preset", "weights", "bytes / dB", "ms encode / decode", "NNCodec DQ bytes / dB", "ms"]
     head += ["NNCodec URQ bytes / dB", "ms", "DQ / ours, encode / decode", "URQ / ours"]
     text = (
         "## Speed beside NNCodec\n\n`python -m tools.bench.speed DATA --nncodec PYTHON`; "
