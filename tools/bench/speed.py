@@ -1,8 +1,8 @@
 """Speed beside NNCodec: `python -m tools.bench.speed DATA --nncodec PYTHON`: seconds both ways, on one core.
 
 PYTHON is the interpreter of an environment with NNCodec. Both codecs code the same arrays, ours by the presets default
-and fast at about 25 dB, theirs with the parameter that comes nearest to that; rounds of both alternate, and the least CPU time
-of each counts. Ours must compile its kernels once: that is told apart.
+and fast at about 25 dB, theirs with the parameter that comes nearest to that; rounds of both alternate, and the least
+CPU time of each counts. Ours must compile its kernels once: that is told apart.
 """
 
 from __future__ import annotations
