@@ -21,8 +21,8 @@ from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
-from nncodec.prediction import copied, predicted_words
-from nncodec.quantisation import HalfLevels, dequantise, quantise, step_of
+from nncodec.prediction import copied, predicted_words, reconstruct
+from nncodec.quantisation import HalfLevels, dequantise, half_levels, quantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
@@ -104,6 +104,8 @@ class Chooser:
             levels = self._choose_levels(tensor, relatives, own)
             return levels if own is None or levels.levels is None else self._or_without_loss(levels, relatives)
         exact = self._choose_exact(tensor, relatives)
+        if self._config.lossless:
+            return self._or_on_grid(exact)
         wanted = exact.prediction != Prediction.COPY and self._config.quantises_finely(tensor)
         quantiser = steps.of_vector(tensor) if wanted else None
         if quantiser is None:
@@ -122,6 +124,20 @@ class Chooser:
                 choice = on_grid
         exact = self._choose_exact(tensor, relatives)
         return exact if exact.estimated_bits <= _WORTH_EXACT * choice.estimated_bits else choice
+
+    def _or_on_grid(self, exact: Choice) -> Choice:
+        """`exact`, or the same bits as levels of a grid that the tensor lies on, where these are fewer (MAIN)."""
+        tensor = exact.tensor
+        if self._config.profile == Profile.BASELINE or tensor.dtype not in QUANTISABLE or exact.copy is not None:
+            return exact
+        grid = grid_of(tensor)
+        if grid is None:
+            return exact
+        choice = replace(self._quantised(tensor, finite_values(tensor), None, grid), is_fine=True)
+        if choice.levels is None or choice.estimated_bits >= exact.estimated_bits:
+            return exact
+        restored = reconstruct(half_levels(choice.levels, trellis=False), grid, None, tensor.dtype)
+        return choice if restored == tensor.data else exact  # -0 is on no grid
 
     def _plain_residual(self, tensor: Tensor) -> Float64s | None:
         """What a plain difference to the first relative leaves, the tensor itself where that is less; None: no such."""

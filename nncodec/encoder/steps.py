@@ -24,6 +24,7 @@ UPDATE_ALLOWANCE_DB: Final = 35.0
 """How much lower the quality of an update may be than that of the model that it leads to."""
 _ONE_SIGN: Final = 4
 _LEAST_ROW: Final = 8
+_SAMPLE = 4096
 _MANY_ALIKE: Final = 8
 _GAUSSIAN: Final = math.sqrt(math.pi / 2)
 """Root mean square over mean magnitude."""
@@ -126,6 +127,8 @@ def spread(values: Float64s, shape: tuple[int, ...]) -> float:
 def grid_of(tensor: Tensor) -> Quantiser | None:
     """The quantiser whose levels give exactly `tensor`, where that was quantised before: few values, at multiples."""
     values = widen(tensor.data, tensor.dtype)
+    if np.unique(values[:_SAMPLE]).size > min(values.size, _SAMPLE) / 2:  # to sort all of them takes long
+        return None
     found = np.unique(np.abs(values))
     if not 2 <= found.size <= values.size / _MANY_ALIKE:
         return None
