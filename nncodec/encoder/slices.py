@@ -112,7 +112,7 @@ def _is_promising(task: WordTask, payloads: Payloads) -> bool:
 def code_groups(plan: Plan, config: EncoderConfig, work: Work) -> list[CodedGroup]:
     """Code every slice of every group with each admissible coder, and keep the shortest."""
     headers = [
-        [SliceHeader(index, *place) for place in slice_ranges(group.layout, config)]
+        [SliceHeader(index, *place) for place in slice_ranges(group.layout, config, is_exact=group.quantiser is None)]
         for index, group in enumerate(plan.groups)
     ]
     sizes = [sum(piece.nbytes for piece in _pieces(plan, header)) for group in headers for header in group]
