@@ -19,14 +19,13 @@ _FACTORS = (1.0, 0.995, 0.99, 0.98, 0.96, 0.92, 0.85, 0.7, 0.5, 0.25, 0.0)
 
 
 def fit_table(counts: Integers, scale: int, precision: int) -> FrequencyTable:
-    """The table that codes tokens that occur `counts` times in the fewest bits, of those that can be told."""
+    """The table nearest to `counts`, how often tokens occur, of those that can be told."""
     (tokens,) = np.nonzero(counts)
     if not tokens.size:
         return FrequencyTable(np.zeros(1, np.int64), np.array([1 << scale]))
     wanted = counts[tokens] * ((1 << scale) / counts.sum())
     fitted = (_on_grid(wanted * factor, scale, precision) for factor in _FACTORS)
-    tellable = [frequencies for frequencies in fitted if frequencies is not None]
-    return FrequencyTable(tokens, min(tellable, key=lambda f: -float((counts[tokens] * np.log2(f)).sum())))
+    return FrequencyTable(tokens, next(frequencies for frequencies in fitted if frequencies is not None))
 
 
 def _on_grid(wanted: Floats, scale: int, precision: int) -> Integers | None:

@@ -234,12 +234,9 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
     if len(groups) == 1 or (material.is_fast and material.dtype is not None):
         yield draft
         return
+    tokens = _tokens(material, draft.how, bases)
     counts = [
-        sum(
-            np.bincount(tokenise(parts[area], draft.how, bases[area])[0], minlength=draft.how.alphabet)
-            for area in group
-        )
-        for group in groups
+        np.bincount(np.concatenate([tokens[area] for area in group]), minlength=draft.how.alphabet) for group in groups
     ]
     places = merged(np.stack(counts).astype(np.int64), _SET_ENTRY_BITS)
     for place in range(max(places) + 1):
@@ -247,11 +244,22 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
         yield replace(draft, areas=tuple(areas))
 
 
+def _tokens(material: Material, how: Binarisation, bases: list[int]) -> list[Tokens]:
+    """The tokens of every area; of numbers, which have no base, all at once."""
+    if how.kind == Kind.FLOATING:
+        return [tokenise(words, how, base)[0] for words, base in zip(material.parts(), bases, strict=True)]
+    ends = np.cumsum([area.count for area in material.areas])[:-1]
+    return np.split(tokenise(material.words, how, 0)[0], ends)
+
+
 def _lay(material: Material, drafts: Sequence[Draft], bases: list[int]) -> _Laid:
     """Tokens of all areas, and the activities they meet."""
     how = {area: draft.how for draft in drafts for area in draft.areas}
     parts = material.parts()
-    tokens = [tokenise(words, how[area], bases[area])[0] for area, words in enumerate(parts)]
+    if len({draft.how for draft in drafts}) == 1:
+        tokens = _tokens(material, drafts[0].how, bases)
+    else:
+        tokens = [tokenise(words, how[area], bases[area])[0] for area, words in enumerate(parts)]
     lanes = _lane_count(drafts, tokens)
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
         return _Laid(tokens, None, bases, lanes, 0)

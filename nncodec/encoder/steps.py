@@ -24,7 +24,8 @@ UPDATE_ALLOWANCE_DB: Final = 35.0
 """How much lower the quality of an update may be than that of the model that it leads to."""
 _ONE_SIGN: Final = 4
 _LEAST_ROW: Final = 8
-_SAMPLE = 4096
+_SAMPLE: Final = 4096
+_MOST_STEPS: Final = 2**16
 _MANY_ALIKE: Final = 8
 _GAUSSIAN: Final = math.sqrt(math.pi / 2)
 """Root mean square over mean magnitude."""
@@ -127,7 +128,7 @@ def spread(values: Float64s, shape: tuple[int, ...]) -> float:
 def grid_of(tensor: Tensor) -> Quantiser | None:
     """The quantiser whose levels give exactly `tensor`, where that was quantised before: few values, at multiples."""
     values = widen(tensor.data, tensor.dtype)
-    if np.unique(values[:_SAMPLE]).size > min(values.size, _SAMPLE) / 2:  # to sort all of them takes long
+    if not _may_lie_on_a_grid(np.unique(np.abs(values[:_SAMPLE])), values.size):  # to sort all of them takes long
         return None
     found = np.unique(np.abs(values))
     if not 2 <= found.size <= values.size / _MANY_ALIKE:
@@ -145,6 +146,13 @@ def grid_of(tensor: Tensor) -> Quantiser | None:
             compact = compact_quantiser(candidate)
             return compact if compact and step_of(compact) == candidate else _exact_quantiser(candidate)
     return None
+
+
+def _may_lie_on_a_grid(sample: Float64s, size: int) -> bool:
+    """Whether distinct magnitudes, ascending, are so few, and none so near another, that there may be a grid."""
+    if not 2 <= sample.size <= min(size, _SAMPLE) / 2:
+        return False
+    return bool(sample[-1] <= _MOST_STEPS * np.diff(sample).min())
 
 
 def _root_mean_square(parts: Sequence[Float64s]) -> float:
