@@ -152,7 +152,7 @@ def _may_lie_on_a_grid(sample: Float64s, size: int) -> bool:
     """Whether distinct magnitudes, ascending, are so few, and none so near another, that there may be a grid."""
     if not 2 <= sample.size <= min(size, _SAMPLE) / 2:
         return False
-    return bool(sample[-1] <= _MOST_STEPS * np.diff(sample).min())
+    return bool(sample[-1] / _MOST_STEPS <= np.diff(sample).min())
 
 
 def _root_mean_square(parts: Sequence[Float64s]) -> float:

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.encoder.frequencies import fit_table
 from nncodec.entropy.rans.binarisation import Binarisation, tokenise, work_dtype
 from nncodec.entropy.rans.coder import WordArea, encode_words
 from nncodec.entropy.rans.head import CodingSet, Head
+from nncodec.entropy.rans.tables import FrequencyTable, cut
 from tools.vectors import wire
 from tools.vectors.draft import Draft, Group, Item
 
@@ -57,12 +57,20 @@ def _set(plan: Plan, number: int, words: np.ndarray, counts: Sequence[int]) -> C
         first += count
     contexts = plan.sides * (len(plan.thresholds) + 1)
     spread = np.arange(how.alphabet)
-    tables = [
-        fit_table(counted * (3 + (spread * (1 + index)) % 5), plan.scale, plan.precision)
-        for index in range(plan.tables)
-    ]
+    unlike = [counted * (3 + (spread * (1 + index)) % 5) for index in range(plan.tables)]
+    tables = [_table(counts, plan.scale, plan.precision) for counts in unlike]
     chosen = tuple(context % plan.tables for context in range(contexts))
     return CodingSet(how, plan.sides, plan.thresholds, chosen, tuple(tables))
+
+
+def _table(counts: np.ndarray, scale: int, precision: int) -> FrequencyTable:
+    """A quarter of all slots by how often tokens occur, the rest to the most frequent one, which so is the longest."""
+    tokens = np.flatnonzero(counts) if counts.any() else np.zeros(1, np.int64)
+    total = max(int(counts.sum()), 1)
+    frequencies = [cut(max((int(counts[token]) << scale) // (4 * total), 1), precision) for token in tokens]
+    most = frequencies.index(max(frequencies))
+    frequencies[most] += (1 << scale) - sum(frequencies)
+    return FrequencyTable(tokens, np.array(frequencies, np.int64))
 
 
 def folded(levels: Sequence[int]) -> list[int]:
