@@ -41,8 +41,12 @@ def exponents(predicted: bytes, dtype: DType, width: int) -> Exponents | None:
     """8.4: the exponents of the words of a prediction; None where the type has none."""
     if dtype not in EXPONENT_BITS:
         return None
-    words, bits = _words(predicted, width), EXPONENT_BITS[dtype]
-    kind = words.dtype.type
+    return exponent_fields(_words(predicted, width), dtype, width)
+
+
+def exponent_fields(words: Words, dtype: DType, width: int) -> Exponents:
+    """The numbers in the bits below the sign of `width`-byte words of a quantisable type."""
+    kind, bits = words.dtype.type, EXPONENT_BITS[dtype]
     return (words >> kind(8 * width - 1 - bits) & kind((1 << bits) - 1)).astype(np.uint16)
 
 

@@ -117,11 +117,9 @@ class Chooser:
     def _or_without_loss(self, choice: Choice, relatives: Sequence[Relative]) -> Choice:
         """`choice`, or its tensor exact: as levels of a grid it lies on, for hardly more; or as it is, for less."""
         tensor = choice.tensor
-        grid = grid_of(tensor)
-        if grid is not None:
-            on_grid = replace(self._quantised(tensor, finite_values(tensor), None, grid), is_fine=True)
-            if on_grid.levels is not None and on_grid.estimated_bits <= _WORTH_A_GRID * choice.estimated_bits:
-                choice = on_grid
+        on_grid = self._on_grid(tensor)
+        if on_grid is not None and on_grid.estimated_bits <= _WORTH_A_GRID * choice.estimated_bits:
+            choice = on_grid
         exact = self._choose_exact(tensor, relatives)
         return exact if exact.estimated_bits <= _WORTH_EXACT * choice.estimated_bits else choice
 
@@ -130,14 +128,21 @@ class Chooser:
         tensor = exact.tensor
         if self._config.profile == Profile.BASELINE or tensor.dtype not in QUANTISABLE or exact.copy is not None:
             return exact
+        choice = self._on_grid(tensor)
+        if choice is None or choice.levels is None or choice.quantiser is None:
+            return exact
+        if choice.estimated_bits >= exact.estimated_bits:
+            return exact
+        restored = reconstruct(half_levels(choice.levels, trellis=False), choice.quantiser, None, tensor.dtype)
+        return choice if restored == tensor.data else exact  # -0 is on no grid
+
+    def _on_grid(self, tensor: Tensor) -> Choice | None:
+        """The tensor as levels of the grid that it lies on; None where there is none."""
         grid = grid_of(tensor)
         if grid is None:
-            return exact
-        choice = replace(self._quantised(tensor, finite_values(tensor), None, grid), is_fine=True)
-        if choice.levels is None or choice.estimated_bits >= exact.estimated_bits:
-            return exact
-        restored = reconstruct(half_levels(choice.levels, trellis=False), grid, None, tensor.dtype)
-        return choice if restored == tensor.data else exact  # -0 is on no grid
+            return None
+        choice = self._quantised(tensor, finite_values(tensor), None, grid)
+        return None if choice.levels is None else replace(choice, is_fine=True)
 
     def _plain_residual(self, tensor: Tensor) -> Float64s | None:
         """What a plain difference to the first relative leaves, the tensor itself where that is less; None: no such."""

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from nncodec.difference import exponent_fields
 from nncodec.encoder.estimate import trailing_zeros
 from nncodec.encoder.frequencies import Integers, fit_table, merged, table_bits, tables_bits
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise
@@ -106,7 +107,7 @@ def _bases(material: Material) -> list[int]:
         if material.dtype is None and area.exponents is not None:
             base = _base_of_difference(words, area.exponents)
         elif material.dtype in EXPONENT_BITS:
-            base = _base_of_floats(words, material)
+            base = _base_of_floats(words, material.dtype, material.width)
         bases.append((bases[-1] if bases else 0) if base is None else base)
     return bases
 
@@ -120,16 +121,10 @@ def _base_of_difference(words: Words, exponents: Exponents) -> int | None:
     return round(float((lengths + exponents[changed]).mean())) + _ROOM_ABOVE - _SIDES
 
 
-def _base_of_floats(words: Words, material: Material) -> int | None:
-    exponents = _exponents(words[:: max(words.size // _MOST_COUNTED, 1)], material)
+def _base_of_floats(words: Words, dtype: DType, width: int) -> int | None:
+    exponents = exponent_fields(words[:: max(words.size // _MOST_COUNTED, 1)], dtype, width)
     exponents = exponents[exponents > 0]
     return round(float(exponents.mean())) - _CENTRE if exponents.size else None
-
-
-def _exponents(words: Words, material: Material) -> Integers:
-    bits = 0 if material.dtype is None else EXPONENT_BITS.get(material.dtype, 0)
-    kind = words.dtype.type
-    return (words >> kind(8 * material.width - 1 - bits)).astype(np.int64) & ((1 << bits) - 1)
 
 
 def _drafts(material: Material, bases: list[int]) -> Iterator[Draft]:
@@ -234,7 +229,7 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
     if len(groups) == 1 or (material.is_fast and material.dtype is not None):
         yield draft
         return
-    tokens = _tokens(material, draft.how, bases)
+    tokens = _tokens(parts, draft, bases)
     counts = [
         np.bincount(np.concatenate([tokens[area] for area in group]), minlength=draft.how.alphabet) for group in groups
     ]
@@ -244,22 +239,23 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
         yield replace(draft, areas=tuple(areas))
 
 
-def _tokens(material: Material, how: Binarisation, bases: list[int]) -> list[Tokens]:
-    """The tokens of every area; of numbers, which have no base, all at once."""
-    if how.kind == Kind.FLOATING:
-        return [tokenise(words, how, base)[0] for words, base in zip(material.parts(), bases, strict=True)]
-    ends = np.cumsum([area.count for area in material.areas])[:-1]
-    return np.split(tokenise(material.words, how, 0)[0], ends)
+def _tokens(parts: Sequence[Words], draft: Draft, bases: list[int]) -> dict[int, Tokens]:
+    """The tokens of every area of a draft; those of numbers, which have no base, all at once."""
+    if draft.how.kind == Kind.FLOATING:
+        return {area: tokenise(parts[area], draft.how, bases[area])[0] for area in draft.areas}
+    together, _ = tokenise(np.concatenate([parts[area] for area in draft.areas]), draft.how, 0)
+    ends = np.cumsum([parts[area].size for area in draft.areas])[:-1]
+    return dict(zip(draft.areas, np.split(together, ends), strict=True))
 
 
 def _lay(material: Material, drafts: Sequence[Draft], bases: list[int]) -> _Laid:
     """Tokens of all areas, and the activities they meet."""
     how = {area: draft.how for draft in drafts for area in draft.areas}
     parts = material.parts()
-    if len({draft.how for draft in drafts}) == 1:
-        tokens = _tokens(material, drafts[0].how, bases)
-    else:
-        tokens = [tokenise(words, how[area], bases[area])[0] for area, words in enumerate(parts)]
+    found: dict[int, Tokens] = {}
+    for draft in drafts:
+        found |= _tokens(parts, draft, bases)
+    tokens = [found[area] for area in range(len(parts))]
     lanes = _lane_count(drafts, tokens)
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
         return _Laid(tokens, None, bases, lanes, 0)

@@ -10,7 +10,7 @@ import numpy as np
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import GroupPlan, Plan, slice_ranges
 from nncodec.encoder.rans_model import Material, model_of
-from nncodec.entropy.binarisation import Levels, levels_to_folded
+from nncodec.entropy.binarisation import FOLDED_BYTES, Levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import encode_levels, encode_words
 from nncodec.entropy.rans.binarisation import work_dtype
@@ -23,7 +23,6 @@ from nncodec.syntax.slice import SliceHeader
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Representation
 from nncodec.work import Work
 
-_FOLDED_BYTES = 4
 _TRIED_WHOLE = 1 << 21
 _SAMPLED = 1 << 17
 
@@ -55,7 +54,7 @@ class LevelTask:
             return encode_levels(self.parts, coder)
         words = levels_to_folded(np.concatenate([levels for levels, _, _ in self.parts]))
         areas = [WordArea(area.count) for _, area, _ in self.parts]
-        return _by_rans(Material(words, areas, _FOLDED_BYTES, None, self.is_fast))
+        return _by_rans(Material(words, areas, FOLDED_BYTES, None, self.is_fast))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from nncodec.tables import LevelWidth
 
 Levels = npt.NDArray[np.int32]
 
+FOLDED_BYTES = 4
+"""Bytes of the word that stands for a level (9.2.3)."""
+
 _LEVEL_DTYPE: dict[LevelWidth, np.dtype[Any]] = {
     LevelWidth.INT8: np.dtype("i1"),
     LevelWidth.INT16: np.dtype("<i2"),

@@ -11,6 +11,7 @@ import numpy as np
 
 from nncodec.entropy import lzma2
 from nncodec.entropy.binarisation import (
+    FOLDED_BYTES,
     Levels,
     bytes_to_levels,
     folded_to_levels,
@@ -25,7 +26,6 @@ from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.tables import EntropyCoder, LevelWidth
 
 CLAUSE = "9.4"
-_FOLDED_BYTES = 4
 
 
 def encode_levels(parts: Sequence[tuple[Levels, Area, LevelWidth]], coder: EntropyCoder) -> bytes:
@@ -46,7 +46,7 @@ def decode_levels(
         return decode_areas(payload, [area for area, _ in parts], offset)
     if coder == EntropyCoder.RANS:
         areas = [WordArea(area.count) for area, _ in parts]
-        levels = folded_to_levels(rans.decode_words(payload, areas, _FOLDED_BYTES, offset))
+        levels = folded_to_levels(rans.decode_words(payload, areas, FOLDED_BYTES, offset))
         return np.split(levels, np.cumsum([area.count for area in areas])[:-1])
     counts = [(area.count, width) for area, width in parts]
     return bytes_to_levels(_decode(payload, size, coder, offset), counts)

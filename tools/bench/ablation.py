@@ -8,7 +8,6 @@ what their distribution asks for.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
 from pathlib import Path
 from statistics import geometric_mean
@@ -19,7 +18,7 @@ from rich.progress import track
 import nncodec
 from nncodec import EncoderConfig, Model, Tensor
 from tools.bench.common import markdown_table, versions, write_section
-from tools.bench.lossy import MODELS, TARGETS_DB, Subject, coder, subject_of
+from tools.bench.lossy import TARGETS_DB, Subject, coder, model_paths, subject_of
 from tools.bench.pairs import at_error
 
 VARIANTS = {
@@ -93,11 +92,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of model files")
     data = parser.parse_args().data
-    has_torch = importlib.util.find_spec("torch") is not None
-    files = {name: file for name, file in MODELS.items() if has_torch or not file.endswith(".th")}
-    subjects = {
-        name: subject_of(next(iter(sorted(data.rglob(file))))) for name, file in track(files.items(), transient=True)
-    }
+    paths = model_paths(data)
+    subjects = {name: subject_of(path) for name, path in track(paths.items(), transient=True)}
     sizes = [f"{most:,} symbols" for most in SLICES]
     write_section(
         "ablation",

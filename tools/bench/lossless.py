@@ -33,9 +33,9 @@ from nncodec.model import NO_TOPOLOGY
 from nncodec.rounding import round_to, widen
 from tools.bench.common import markdown_table, model_files, versions, write_section
 from tools.bench.pairs import PAIRS
+from tools.bench.peers import ZIPNN_NAME, zipnn_bytes
 
 WIDTH = {DType.FLOAT32: 4, DType.BFLOAT16: 2, DType.FLOAT16: 2}
-ZIPNN_NAME = {DType.FLOAT32: "float32", DType.BFLOAT16: "bfloat16", DType.FLOAT16: "float16"}
 LOSSLESS = EncoderConfig(lossless=True)
 FAST = EncoderConfig(lossless=True, fast=True, slice_symbols=2**20)
 SMALLEST = 10_000
@@ -50,20 +50,6 @@ def cast(model: Model, dtype: DType) -> Model:
             Tensor(t.name, dtype, t.shape, round_to(np.nan_to_num(widen(t.data, t.dtype)), dtype)) for t in tensors
         ]
     return Model(tuple(tensors), NO_TOPOLOGY)
-
-
-def zipnn_bytes(chunks: Sequence[bytes], dtype: DType, old: Sequence[bytes] | None = None) -> int | None:
-    """ZipNN's bytes: of all chunks end to end, or one by one, whichever is less; with `old`, of the difference."""
-    if importlib.util.find_spec("zipnn") is None:
-        return None
-    make = importlib.import_module("zipnn").ZipNN
-    chunks = [bytes(bytearray(chunk)) for chunk in chunks]  # copies: it reorders the bits of its input in place
-    if old is not None:
-        coder = make(bytearray_dtype=ZIPNN_NAME[dtype], input_format="byte", delta_compressed_type="byte")
-        return len(coder.compress(b"".join([*chunks, b""]), delta_second_data=b"".join([*old, b""])))
-    coder = make(bytearray_dtype=ZIPNN_NAME[dtype], input_format="byte")
-    whole = len(coder.compress(b"".join([*chunks, b""])))
-    return min(whole, sum(len(coder.compress(chunk)) for chunk in chunks))
 
 
 def pcodec_bytes(chunks: Sequence[bytes], dtype: DType) -> int | None:

@@ -53,6 +53,13 @@ class Subject:
     weights: int
 
 
+def model_paths(data: Path) -> dict[str, Path]:
+    """The files of MODELS below `data` that can be read here."""
+    has_torch = importlib.util.find_spec("torch") is not None
+    files = {name: file for name, file in MODELS.items() if has_torch or not file.endswith(".th")}
+    return {name: next(iter(sorted(data.rglob(file)))) for name, file in files.items()}
+
+
 def subject_of(path: Path) -> Subject:
     """The floating-point tensors of a model file."""
     model = load_checkpoint(path) if path.suffix == ".th" else nncodec.load(path)
@@ -123,9 +130,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of model files")
     parser.add_argument("--nncodec", metavar="PYTHON", required=True, help="interpreter with NNCodec 2.1.3")
     arguments = parser.parse_args()
-    has_torch = importlib.util.find_spec("torch") is not None
-    files = {name: file for name, file in MODELS.items() if has_torch or not file.endswith(".th")}
-    paths = {name: next(iter(sorted(arguments.data.rglob(file)))) for name, file in files.items()}
+    paths = model_paths(arguments.data)
     rows = [
         row for name in track(paths, "models", transient=True) for row in rows_of(name, paths[name], arguments.nncodec)
     ]

@@ -9,13 +9,8 @@ Lossless: against xz, zstd with the old file as a prefix, and the order-0 entrop
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
-import json
 import lzma
 import math
-import os
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,6 +27,7 @@ import nncodec
 from nncodec import DType, EncoderConfig, Model, Profile
 from nncodec.model import NUMPY_DTYPES
 from tools.bench.common import markdown_table, versions, write_section
+from tools.bench.peers import drive_nncodec, zipnn_bytes
 
 TARGETS_DB = (5.0, 10.0, 20.0)
 _XCEPTION = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
@@ -66,7 +62,7 @@ PAIRS = {
 }
 _TRIALS = 4
 Array = npt.NDArray[np.float32]
-_ZIPNN_TYPES = {DType.FLOAT32: "float32", DType.FLOAT16: "float16"}
+_ZIPNN_TYPES = (DType.FLOAT32, DType.FLOAT16)
 _MOST_DB = 40.0
 CHAIN = (
     "25-0-60",
@@ -207,10 +203,7 @@ def run_nncodec(arrays: dict[str, Array], step: float, python: str, spread: tupl
         source = Path(folder) / "difference.npz"
         np.savez(source, **arrays)
         centre = round(4 * math.log2(step))
-        qps = ",".join(str(qp) for qp in range(max(centre + spread[0], -60), centre + spread[1], 2))
-        driver = str(Path(__file__).with_name("nncodec_driver.py"))
-        run = subprocess.run([python, driver, str(source), qps], check=True, capture_output=True, env=dict(os.environ))
-    points = json.loads(run.stdout.splitlines()[-1])
+        points = drive_nncodec(python, source, range(max(centre + spread[0], -60), centre + spread[1], 2))
     return [Point(point["bytes"], point["error"]) for point in points]
 
 
@@ -246,20 +239,19 @@ def zipnn_delta(pair: Pair) -> int | None:
 
     None where ZipNN is not installed, which brings torch along.
     """
-    if importlib.util.find_spec("zipnn") is None:
-        return None
-    zipnn = importlib.import_module("zipnn")
-    old, new, total = {}, {}, 0
+    together: dict[DType, list[tuple[bytes, bytes]]] = {}
+    total = 0
     for tensor in pair.new.tensors:
-        relative, kind = pair.old.by_name.get(tensor.name), _ZIPNN_TYPES.get(tensor.dtype)
-        if kind and relative is not None and relative.nbytes == tensor.nbytes:
-            old[kind] = old.get(kind, b"") + bytes(relative.data)
-            new[kind] = new.get(kind, b"") + bytes(tensor.data)
+        relative = pair.old.by_name.get(tensor.name)
+        if tensor.dtype in _ZIPNN_TYPES and relative is not None and relative.nbytes == tensor.nbytes:
+            together.setdefault(tensor.dtype, []).append((bytes(tensor.data), bytes(relative.data)))
         else:
             total += tensor.nbytes
-    for kind, data in new.items():
-        coder = zipnn.ZipNN(bytearray_dtype=kind, input_format="byte", delta_compressed_type="byte")
-        total += len(coder.compress(data, delta_second_data=old[kind]))
+    for dtype, both in together.items():
+        size = zipnn_bytes([new for new, _ in both], dtype, [old for _, old in both])
+        if size is None:
+            return None
+        total += size
     return total
 
 

@@ -8,7 +8,6 @@ CPU time of each counts. Ours must compile its kernels once: that is told apart.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import subprocess
@@ -25,6 +24,7 @@ import numpy as np
 import nncodec
 from nncodec import EncoderConfig, Model, Tensor
 from tools.bench.common import markdown_table, model_files, versions, write_section
+from tools.bench.peers import drive_nncodec
 
 STEMS = (
     "version-rfb-320",
@@ -108,20 +108,12 @@ def timed(action: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.process_time() - begin
 
 
-def their_points(python: str, source: Path, qps: list[int]) -> list[dict[str, Any]]:
-    """What the driver says of each parameter and quantiser."""
-    driver = str(Path(__file__).with_name("nncodec_driver.py"))
-    command = [python, driver, str(source), ",".join(map(str, qps))]
-    run = subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
-    return list(json.loads(run.stdout.splitlines()[-1]))
-
-
 def their_parameters(python: str, source: Path, model: Model) -> dict[bool, tuple[int, Figures]]:
     """For both quantisers (False: uniform, True: trellis) the parameter nearest to the target."""
     total, count = energy_of(model)
     centre = round(4 * math.log2(math.sqrt(12 * total / count / 10 ** (TARGET_DB / 10))))
     best: dict[bool, tuple[int, Figures]] = {}
-    for point in their_points(python, source, list(range(centre - 5, centre + 3))):
+    for point in drive_nncodec(python, source, list(range(centre - 5, centre + 3))):
         figures = Figures(point["bytes"], 10 * math.log10(total / point["error"]))
         old = best.get(point["trellis"])
         if old is None or abs(figures.snr - TARGET_DB) < abs(old[1].snr - TARGET_DB):
@@ -132,7 +124,7 @@ def their_parameters(python: str, source: Path, model: Model) -> dict[bool, tupl
 def their_round(python: str, source: Path, best: dict[bool, tuple[int, Figures]]) -> None:
     """Time both ways; the driver codes every parameter with both quantisers, and only one of them counts."""
     for trellis, (qp, figures) in best.items():
-        for point in their_points(python, source, [qp] * _THEIRS_A_ROUND):
+        for point in drive_nncodec(python, source, [qp] * _THEIRS_A_ROUND):
             if point["trellis"] == trellis:
                 figures.take(point["encode_s"], point["decode_s"])
 

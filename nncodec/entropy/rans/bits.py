@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nncodec.errors import ErrorClass, InvalidStreamError
 
 CLAUSE = "9.6"
@@ -48,6 +50,17 @@ class BitReader:
         folded = self.golomb(most)
         return -(folded + 1) // 2 if folded & 1 else folded // 2
 
+    def ascending(self, count: int, most: int) -> tuple[int, ...]:
+        """`count` numbers, each greater than the one before, up to `most`. Raises InvalidStreamError."""
+        numbers: list[int] = []
+        behind = 0
+        for _ in range(count):
+            numbers.append(behind + self.golomb(most))
+            behind = numbers[-1] + 1
+        if behind > most + 1:
+            raise damaged(f"{behind - 1} at the end of a list that goes up to {most}", self.offset)
+        return tuple(numbers)
+
     def finish(self) -> int:
         """Bytes read up to here; the rest of the last one must be 0. Raises InvalidStreamError."""
         if self.bits(-self._position % 8):
@@ -76,6 +89,13 @@ class BitWriter:
     def signed(self, number: int) -> None:
         """Append a signed number."""
         self.golomb(-2 * number - 1 if number < 0 else 2 * number)
+
+    def ascending(self, numbers: Sequence[int]) -> None:
+        """Append numbers each of which is greater than the one before."""
+        behind = 0
+        for number in numbers:
+            self.golomb(number - behind)
+            behind = number + 1
 
     def finish(self) -> bytes:
         """All that was written, padded with 0 to whole bytes."""

@@ -104,28 +104,25 @@ class Room:
         self.slots = self.alphabet = min(2**20, 2**15 + 64 * symbols)
         self.contexts = min(2**13, 2**10 + symbols // 16)
 
-    def take(self, reader: BitReader, *, alphabet: int = 0, contexts: int = 0, slots: int = 0) -> None:
-        """Count off what a set takes. Raises InvalidStreamError where it is not there."""
+    def take(self, *, alphabet: int = 0, contexts: int = 0, slots: int = 0) -> bool:
+        """Count off what a set takes; whether it was there."""
         self.alphabet -= alphabet
         self.contexts -= contexts
         self.slots -= slots
-        if not self.is_enough:
-            raise damaged("more tokens, contexts or tables than so few symbols may have", reader.offset)
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether no more was taken than there was."""
         return min(self.alphabet, self.contexts, self.slots) >= 0
 
 
 def has_room(head: Head, symbols: int) -> bool:
     """Whether a decoder would take the sets of `head` for so many symbols."""
     room = Room(symbols)
-    for each in head.sets:
-        room.alphabet -= each.how.alphabet
-        room.contexts -= len(each.chosen)
-        room.slots -= len(each.tables) << head.scale
-    return room.is_enough and len(head.sets) <= MAX_SETS
+    needs = ((each.how.alphabet, len(each.chosen), len(each.tables) << head.scale) for each in head.sets)
+    fits = all(room.take(alphabet=alphabet, contexts=contexts, slots=slots) for alphabet, contexts, slots in needs)
+    return fits and len(head.sets) <= MAX_SETS
+
+
+def _require(fits: bool, reader: BitReader) -> None:  # noqa: FBT001 - what is required
+    if not fits:
+        raise damaged("more tokens, contexts or tables than so few symbols may have", reader.offset)
 
 
 def write_head(head: Head) -> bytes:
@@ -193,10 +190,7 @@ def _write_set(writer: BitWriter, each: CodingSet, precision: int) -> None:
     _write_binarisation(writer, each.how)
     writer.golomb(each.sides - 1)
     writer.golomb(len(each.thresholds))
-    behind = 0
-    for threshold in each.thresholds:
-        writer.golomb(threshold - behind)
-        behind = threshold + 1
+    writer.ascending(each.thresholds)
     writer.golomb(len(each.tables) - 1)
     for place in each.chosen:
         writer.bits(place, _index_bits(len(each.tables)))
@@ -206,33 +200,25 @@ def _write_set(writer: BitWriter, each: CodingSet, precision: int) -> None:
 
 def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: Room) -> CodingSet:
     how = _read_binarisation(reader, width)
-    room.take(reader, alphabet=how.alphabet)
+    _require(room.take(alphabet=how.alphabet), reader)
     sides = reader.golomb(MAX_SIDES - 1) + 1
-    thresholds, behind = [], 0
-    for _ in range(reader.golomb(MAX_THRESHOLDS)):
-        thresholds.append(behind + reader.golomb(ACTIVITIES - 1))
-        behind = thresholds[-1] + 1
-    if behind > ACTIVITIES:
-        raise damaged(f"a threshold of {behind - 1}, over all activities", reader.offset)
+    thresholds = reader.ascending(reader.golomb(MAX_THRESHOLDS), ACTIVITIES - 1)
     contexts = sides * (len(thresholds) + 1)
-    room.take(reader, contexts=contexts)
+    _require(room.take(contexts=contexts), reader)
     count = reader.golomb(contexts - 1) + 1
-    room.take(reader, slots=count << grid[0])
+    _require(room.take(slots=count << grid[0]), reader)
     chosen = [reader.bits(_index_bits(count)) for _ in range(contexts)]
     if max(chosen) >= count:
         raise damaged(f"table {max(chosen)} of {count}", reader.offset)
     tables = [read_table(reader, how.alphabet, *grid) for _ in range(count)]
-    return CodingSet(how, sides, tuple(thresholds), tuple(chosen), tuple(tables))
+    return CodingSet(how, sides, thresholds, tuple(chosen), tuple(tables))
 
 
 def _write_binarisation(writer: BitWriter, how: Binarisation) -> None:
     writer.bits(how.kind, 2)
     if how.kind == Kind.PALETTE:
         writer.golomb(len(how.palette) - 1)
-        behind = 0
-        for word in how.palette:
-            writer.golomb(word - behind)
-            behind = word + 1
+        writer.ascending(how.palette)
         return
     writer.bits(how.mantissa, 3)
     if how.kind == Kind.FLOATING:
@@ -243,23 +229,11 @@ def _write_binarisation(writer: BitWriter, how: Binarisation) -> None:
 def _read_binarisation(reader: BitReader, width: int) -> Binarisation:
     kind = Kind(reader.bits(2))
     if kind == Kind.PALETTE:
-        palette = _read_palette(reader, width)
-        return Binarisation(kind, width, palette=palette)
+        count = reader.golomb(MAX_PALETTE - 1) + 1
+        return Binarisation(kind, width, palette=reader.ascending(count, (1 << (8 * width)) - 1))
     mantissa = reader.bits(3)
     low, zeros = (reader.bits(6), reader.bits(6)) if kind == Kind.FLOATING else (0, 0)
     how = Binarisation(kind, width, mantissa, low, zeros)
     if not how.fits:
         raise damaged("a binarisation with too many tokens, or bits that its words do not have", reader.offset)
     return how
-
-
-def _read_palette(reader: BitReader, width: int) -> tuple[int, ...]:
-    most = (1 << (8 * width)) - 1
-    palette: list[int] = []
-    behind = 0
-    for _ in range(reader.golomb(MAX_PALETTE - 1) + 1):
-        palette.append(behind + reader.golomb(most))
-        behind = palette[-1] + 1
-    if palette[-1] > most:
-        raise damaged(f"a palette with {palette[-1]}, over all words", reader.offset)
-    return tuple(palette)
