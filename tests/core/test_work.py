@@ -43,7 +43,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
             yield pool
     else:
         distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
-        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0")
         with cluster, distributed.Client(cluster) as client:
             yield client.get_executor()
 
