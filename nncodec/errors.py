@@ -7,6 +7,8 @@ bitstream error names its class, the clause it enforces and the byte where parsi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -67,6 +69,15 @@ class BitstreamError(NncodecError):
     def __reduce__(self) -> tuple[Any, ...]:
         """How the error is pickled: it may come from another process (clause 8.5)."""
         return partial(type(self), clause=self.clause, offset=self.offset), (self.error_class, self._what)
+
+
+@contextmanager
+def shifted(base: int) -> Iterator[None]:
+    """Errors from bytes that were read from `base` on, told with their place in the file."""
+    try:
+        yield
+    except BitstreamError as error:
+        raise error.moved(base) from None
 
 
 class InvalidStreamError(BitstreamError):

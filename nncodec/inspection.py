@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model
 from nncodec.quantisation import OFFSET_SCALE, step_of
-from nncodec.stream import Stream, read_stream
+from nncodec.set_decoder import SetReader
+from nncodec.set_stream import Member
+from nncodec.stream import Stream, read_identity, read_stream
 from nncodec.syntax.descriptors import Element
 from nncodec.syntax.tensor_table import TensorRecord
 from nncodec.tables import UnitType
@@ -72,6 +74,72 @@ class StreamInfo:
     def bits_per_weight(self) -> float:
         """All bits of the stream over all elements of the model; 0 for an empty model."""
         return 8 * self.size / self.element_count if self.element_count else 0.0
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One model of a set: bytes of its stream; its parents, those in the set by name, the others by content id."""
+
+    name: str
+    size: int
+    profile: str
+    level: int
+    content_id: str
+    parents: tuple[str, ...]
+    parents_outside: tuple[str, ...]
+    element_count: int
+    decoded_size: int
+
+
+@dataclass(frozen=True)
+class SetInfo:
+    """Contents of a set of models. `elements` is the syntax of its own headers; those of its models are their own."""
+
+    size: int
+    profile: str
+    level: int
+    tensor_count: int
+    element_count: int
+    decoded_size: int
+    models: tuple[ModelInfo, ...]
+    elements: tuple[Element, ...]
+
+    @property
+    def bits_per_weight(self) -> float:
+        """All bits of the set over all elements of its models; 0 for empty models."""
+        return 8 * self.size / self.element_count if self.element_count else 0.0
+
+
+def inspect_set(reader: SetReader) -> SetInfo:
+    """What the set behind `reader` holds; of its models only what their headers say. Raises BitstreamError."""
+    start, members = reader.start, reader.members
+    return SetInfo(
+        size=members[-1].offset + members[-1].size,
+        profile=start.profile.name.lower(),
+        level=start.level,
+        tensor_count=start.tensor_count,
+        element_count=start.element_count,
+        decoded_size=start.decoded_size,
+        models=tuple(_model_info(reader, member) for member in members),
+        elements=reader.elements,
+    )
+
+
+def _model_info(reader: SetReader, member: Member) -> ModelInfo:
+    identity = read_identity(reader.stream(member.name), reader.limits)
+    parents = reader.parents(member.name)
+    inside = {reader.content_id(parent) for parent in parents}
+    return ModelInfo(
+        name=member.name,
+        size=member.size,
+        profile=member.start.profile.name.lower(),
+        level=member.start.level,
+        content_id=identity.content_id.hex(),
+        parents=tuple(parents),
+        parents_outside=tuple(parent.hex() for parent in identity.parents if parent not in inside),
+        element_count=member.start.element_count,
+        decoded_size=member.start.decoded_size,
+    )
 
 
 def inspect(

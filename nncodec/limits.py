@@ -28,7 +28,7 @@ class Limits:
 
     elements: of all tensors; tensors; rank; decoded_bytes: of all tensors; name_bytes: of one name; header_bytes:
     topology and tensor table after decompression; parents: reference models; groups: slice groups; slices;
-    slice_bytes: one slice before entropy coding.
+    slice_bytes: one slice before entropy coding; models: of a set. In a set the totals are those of all models.
     """
 
     level: int
@@ -42,14 +42,15 @@ class Limits:
     groups: int
     slices: int
     slice_bytes: int
+    models: int
 
 
 LEVELS: Final = (
-    Limits(0, 2**18, 64, 8, 2**20, 64, 2**16, 1, 16, 64, 2**20),
-    Limits(1, 2**24, 2**12, 8, 2**26, 256, 2**22, 2, 64, 2**10, 2**24),
-    Limits(2, 2**28, 2**14, 16, 2**30, 1024, 2**24, 4, 256, 2**14, 2**26),
-    Limits(3, 2**32, 2**16, 16, 2**34, 1024, 2**26, 8, 1024, 2**16, 2**26),
-    Limits(4, 2**36, 2**20, 32, 2**38, 4096, 2**28, 16, 4096, 2**20, 2**26),
+    Limits(0, 2**18, 64, 8, 2**20, 64, 2**16, 1, 16, 64, 2**20, 2**3),
+    Limits(1, 2**24, 2**12, 8, 2**26, 256, 2**22, 2, 64, 2**10, 2**24, 2**5),
+    Limits(2, 2**28, 2**14, 16, 2**30, 1024, 2**24, 4, 256, 2**14, 2**26, 2**7),
+    Limits(3, 2**32, 2**16, 16, 2**34, 1024, 2**26, 8, 1024, 2**16, 2**26, 2**10),
+    Limits(4, 2**36, 2**20, 32, 2**38, 4096, 2**28, 16, 4096, 2**20, 2**26, 2**16),
 )
 """Table A.2."""
 

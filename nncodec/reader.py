@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from io import SEEK_END
 from pathlib import Path
@@ -13,13 +13,11 @@ from typing import BinaryIO
 from nncodec.adapters.streams import open_binary
 from nncodec.constraints import check_coverage, check_limit, invalid
 from nncodec.decoder import decode_tensors, wanted_tensors
-from nncodec.errors import BitstreamError, ErrorClass
+from nncodec.errors import BitstreamError, ErrorClass, shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor
-from nncodec.stream import Coverage, Slice, pieces_of, read_headers, read_slice
-from nncodec.syntax import end
-from nncodec.syntax.descriptors import Session
-from nncodec.syntax.end import FOOTER_BYTES, IndexEntry, end_unit_size, parse_end_unit
+from nncodec.stream import Coverage, Slice, find_end, pieces_of, ranges_of, read_headers, read_slice
+from nncodec.syntax.end import IndexEntry
 from nncodec.syntax.units import parse_unit
 from nncodec.tables import ANCILLARY_UNIT, UnitType
 from nncodec.work import Work
@@ -38,8 +36,9 @@ class Reader:
     def __init__(
         self, file: BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
     ) -> None:
-        self._file = file
-        index = self._read_index()
+        self._file, self._range = file, ranges_of(file)
+        found, self._end_offset = find_end(self._range, file.seek(0, SEEK_END))
+        index = found.index
         first = index[0].unit_offset if index else self._end_offset
         check_limit("size of headers", first, limits.header_bytes + _ANCILLARY_ROOM)
         self._units, self._stream = read_headers(self._range(0, first), limits, references)
@@ -71,31 +70,6 @@ class Reader:
     ) -> None:
         self._file.close()
 
-    def _range(self, offset: int, size: int) -> memoryview:
-        self._file.seek(offset)
-        parts, missing = [], size
-        while missing > 0 and (part := self._file.read(missing)):
-            parts.append(part)
-            missing -= len(part)
-        return memoryview(b"".join(parts))
-
-    def _read_index(self) -> list[IndexEntry]:
-        size = self._file.seek(0, SEEK_END)
-        footer_offset = size - FOOTER_BYTES
-        if footer_offset < 0:
-            raise invalid(ErrorClass.TRUNCATED, "6.8", f"{size} bytes are less than a footer", size)
-        unit_size = end_unit_size(bytes(self._range(footer_offset, FOOTER_BYTES)), footer_offset)
-        self._end_offset = footer_offset - unit_size
-        if self._end_offset < 0:
-            what = f"the footer gives the end unit {unit_size} bytes, of {size}"
-            raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", what, footer_offset)
-        with _shifted(self._end_offset):
-            unit = parse_unit(self._range(self._end_offset, unit_size), 0)
-            if unit.unit_type != UnitType.END or unit.size != unit_size:
-                raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", "the footer does not lead to an end unit", 0)
-            record = parse_end_unit(unit, Session(unit.payload_offset, end.CLAUSE))
-        return list(record.index)
-
     def _located(self, index: Sequence[IndexEntry]) -> Iterator[tuple[IndexEntry, frozenset[int]]]:
         """Each slice that the index lists with the tensors that it holds parts of; together they hold all."""
         coverage, behind = Coverage(self._stream), self._units.position
@@ -110,7 +84,7 @@ class Reader:
         check_coverage(coverage.covered, self._stream.layouts)
 
     def _slice(self, entry: IndexEntry) -> Slice:
-        with _shifted(entry.unit_offset):
+        with shifted(entry.unit_offset):
             unit = parse_unit(self._range(entry.unit_offset, entry.unit_size), 0)
             if unit.unit_type != UnitType.SLICE or unit.size != entry.unit_size:
                 raise _mismatch("the index leads to no slice of the size that it says", 0)
@@ -122,15 +96,6 @@ class Reader:
 
 def _mismatch(what: str, offset: int) -> BitstreamError:
     return invalid(ErrorClass.INDEX_MISMATCH, "R-7.2.6", what, offset)
-
-
-@contextmanager
-def _shifted(base: int) -> Iterator[None]:
-    """Errors from bytes that were read from `base` on, told with their place in the stream."""
-    try:
-        yield
-    except BitstreamError as error:
-        raise error.moved(base) from None
 
 
 def open_stream(

@@ -5,12 +5,13 @@ Decoder and inspection both read a stream through `read_stream`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from nncodec.constraints import check_coverage, check_limit, check_parameters, check_parent, check_records, invalid
 from nncodec.entropy.lzma2 import decompress
-from nncodec.errors import ErrorClass
+from nncodec.errors import ErrorClass, UnsupportedStreamError, shifted
 from nncodec.layout import GroupLayout, Piece, lay_out
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits, bounds_of
 from nncodec.model import NO_TOPOLOGY, Model, Topology
@@ -18,7 +19,7 @@ from nncodec.prediction import resolve_parents
 from nncodec.syntax import end as end_syntax
 from nncodec.syntax import model_parameter_set, slice, tensor_table, topology
 from nncodec.syntax.descriptors import Element, Session
-from nncodec.syntax.end import End, parse_end_unit, parse_footer
+from nncodec.syntax.end import FOOTER_BYTES, End, end_unit_size, parse_end_unit, parse_footer
 from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser, parse_model_parameter_set
 from nncodec.syntax.slice import SliceHeader, parse_slice_unit
 from nncodec.syntax.start import Start, parse_start
@@ -27,6 +28,23 @@ from nncodec.syntax.topology import parse_topology_unit
 from nncodec.syntax.units import Unit, parse_unit
 from nncodec.table import apply_edits
 from nncodec.tables import ANCILLARY_UNIT, HeaderCoding, TopologyFormat, UnitType
+
+Ranges = Callable[[int, int], memoryview]
+"""Gives the bytes of a file from an offset on, so many of them (fewer where the file ends)."""
+
+
+def ranges_of(file: BinaryIO) -> Ranges:
+    """Ranges of a seekable file that is open for reading."""
+
+    def read(offset: int, size: int) -> memoryview:
+        file.seek(offset)
+        parts, missing = [], size
+        while missing > 0 and (part := file.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return memoryview(b"".join(parts))
+
+    return read
 
 
 @dataclass(frozen=True)
@@ -155,6 +173,23 @@ def read_identity(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVE
     return Identity(end.content_id, tuple(parameters.parents), start)
 
 
+def find_end(ranges: Ranges, size: int) -> tuple[End, int]:
+    """The end unit of the stream of `size` bytes, found by the footer, and where it stands. Raises BitstreamError."""
+    footer_offset = size - FOOTER_BYTES
+    if footer_offset < 0:
+        raise invalid(ErrorClass.TRUNCATED, "6.8", f"{size} bytes are less than a footer", size)
+    unit_size = end_unit_size(bytes(ranges(footer_offset, FOOTER_BYTES)), footer_offset)
+    end_offset = footer_offset - unit_size
+    if end_offset < 0:
+        what = f"the footer gives the end unit {unit_size} bytes, of {size}"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", what, footer_offset)
+    with shifted(end_offset):
+        unit = parse_unit(ranges(end_offset, unit_size), 0)
+        if unit.unit_type != UnitType.END or unit.size != unit_size:
+            raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", "the footer does not lead to an end unit", 0)
+        return parse_end_unit(unit, Session(unit.payload_offset, end_syntax.CLAUSE)), end_offset
+
+
 def read_parents(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVEL]) -> tuple[bytes, ...]:
     """Content ids of the models that the stream `data` needs. Raises BitstreamError.
 
@@ -168,6 +203,9 @@ def _read_front(
 ) -> tuple[UnitReader, Start, ModelParameterSet]:
     view = memoryview(data).cast("B")
     start, position = parse_start(view, limits, trace)
+    if start.model_count > 1:
+        what = f"the stream is a set of {start.model_count} models; what was asked for reads streams of one"
+        raise UnsupportedStreamError(ErrorClass.UNSUPPORTED_FEATURE, what, clause="6.9")
     reader = UnitReader(view, position, bounds_of(start.level, limits), trace)
     unit = _expect(reader.next(), UnitType.MODEL_PARAMETER_SET)
     parameters = parse_model_parameter_set(unit, reader.session(unit, model_parameter_set.CLAUSE))

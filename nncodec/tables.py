@@ -113,6 +113,7 @@ class UnitType(IntEnum):
     TENSOR_TABLE = 3
     SLICE = 4
     END = 5
+    MODEL_INDEX = 6
 
 
 ANCILLARY_UNIT: Final = 128

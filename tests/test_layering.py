@@ -21,8 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("cli",),
     ("__init__",),
-    ("reader",),
-    ("adapters", "decoder", "encoder", "inspection"),
+    ("inspection", "reader"),
+    ("set_decoder",),
+    ("adapters", "decoder", "encoder"),
+    ("set_stream",),
     ("stream",),
     ("constraints",),
     ("layout", "prediction", "table"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +39,33 @@ def replace_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             fresh.unlink()
+
+
+@contextmanager
+def folder_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Context manager: yields a new folder beside `path`; when the block ends, its files move into the folder `path`.
+
+    `path` is made if there is nothing; its other files stay. Leaving the block by any exception removes the new folder
+    and leaves `path` as it was. Files of the same names are replaced one after the other.
+
+    Raises ModelFileError where the folder cannot be made or written, or `path` is no folder.
+    """
+    target = Path(path)
+    try:
+        if target.exists() and not target.is_dir():
+            raise ModelFileError(f"cannot write {str(target)!r}: it is a file; give the name of a folder")
+        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", target.parent))
+    except (OSError, ValueError) as error:
+        raise _cannot_write(target, error) from error
+    try:
+        yield fresh
+        target.mkdir(exist_ok=True)
+        for file in sorted(fresh.iterdir()):
+            file.replace(target / file.name)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _cannot_write(target: Path, error: Exception) -> ModelFileError:

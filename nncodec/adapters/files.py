@@ -10,13 +10,15 @@ import importlib
 import os
 import stat
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from nncodec.adapters.atomic import folder_on_success
 from nncodec.adapters.reports import damaged, reading, reason, unknown_format
 from nncodec.errors import ModelFileError
-from nncodec.model import Model
-from nncodec.tables import MAGIC
+from nncodec.model import NUMPY_DTYPES, Model
+from nncodec.tables import MAGIC, DType, TopologyFormat
 
 SUFFIXES: Final = {".onnx": "onnx", ".safetensors": "safetensors", ".npz": "npz"}
 """Suffix of a file name -> name of the format."""
@@ -62,6 +64,34 @@ def save(model: Model, path: str | os.PathLike[str], format: str | None = None) 
     """
     target = Path(path)
     _adapter(_format_to_write(target, format)).save(model, target)
+
+
+def save_all(
+    models: Iterable[tuple[str, Model]],
+    folder: str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002 - as in `save`
+) -> Iterator[tuple[Path, Model]]:
+    """Write each model, called by its name, to a file in `folder`.
+
+    Without `format` the topology says which; without a topology .npz, or .safetensors for types that numpy lacks.
+    Nothing appears in `folder` before the last model is written whole. Gives the files with their models. Raises as
+    `save`, and what drawing from `models` raises.
+    """
+    with folder_on_success(folder) as fresh:
+        written = []
+        for name, model in models:
+            file = f"{name}.{format or _natural_format(model)}"
+            save(model, fresh / file)
+            written.append((Path(folder) / file, model))
+    yield from written
+
+
+def _natural_format(model: Model) -> str:
+    if model.topology.format == TopologyFormat.ONNX:
+        return "onnx"
+    has_metadata = model.topology.format == TopologyFormat.SAFETENSORS_METADATA
+    needs_more = any(tensor.dtype not in NUMPY_DTYPES and tensor.dtype != DType.STRING for tensor in model.tensors)
+    return "safetensors" if has_metadata or needs_more else "npz"
 
 
 def _format_to_write(target: Path, name: str | None) -> str:

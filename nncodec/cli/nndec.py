@@ -6,10 +6,11 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from nncodec.adapters.files import save
+from nncodec.adapters.files import SUFFIXES, save, save_all
 from nncodec.cli.common import (
     ExitCode,
     UsageError,
@@ -29,6 +30,9 @@ from nncodec.decoder import decode
 from nncodec.errors import BitstreamError
 from nncodec.model import Model, Tensor
 from nncodec.reader import open_stream
+from nncodec.set_decoder import SetReader
+from nncodec.set_stream import is_set
+from nncodec.work import Work
 
 EPILOG = """\
 exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream or the output needs something that is missing
@@ -37,6 +41,8 @@ examples:
   nndec model.nmc -o model.onnx
   nndec update.nmc -o new.onnx --ref old.onnx
   nndec model.nmc -o some.npz --tensor conv1.weight --tensor conv1.bias
+  nndec set.nmc -o folder                         all models of a set
+  nndec set.nmc -o b.onnx --model b               one of them
 """
 
 
@@ -50,11 +56,21 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("stream", type=Path, metavar="IN.nmc", help="the stream; - for standard input")
     output = parser.add_mutually_exclusive_group(required=True)
-    output.add_argument("-o", "--output", type=Path, metavar="OUT", help="an .onnx, .safetensors or .npz file")
+    output.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="an .onnx, .safetensors or .npz file; for a set a folder"
+    )
     output.add_argument(
         "--conformance", action="store_true", help="write a tensor dump to standard output (SPEC.md Annex B.3)"
     )
     parser.add_argument("--tensor", action="append", metavar="NAME", help="decode this tensor only; may be repeated")
+    parser.add_argument(
+        "--model", action="append", metavar="NAME", help="decode this model of a set only; may be repeated"
+    )
+    parser.add_argument(
+        "--format",
+        choices=list(SUFFIXES.values()),
+        help="what to write into a folder; default: what each model was made from, as far as its stream says",
+    )
     add_reference_arguments(parser)
     add_work_arguments(parser)
     add_common_arguments(parser)
@@ -63,15 +79,21 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def body(arguments: argparse.Namespace) -> None:
-    """Restore one model."""
+    """Restore one model, or those of a set."""
     if arguments.json and arguments.conformance:
         raise UsageError("--json and --conformance both want standard output")
     if arguments.tensor and arguments.output and arguments.output.suffix == ".onnx":
         raise UsageError("single tensors have no graph: write them to .safetensors or .npz")
     begin = time.perf_counter()
-    model = decode_file(arguments)
+    data = None if _is_ranged(arguments) else read_bytes(arguments.stream)
+    if data is not None and is_set(data):
+        restore_set(arguments, data)
+        return
+    if arguments.model:
+        raise UsageError("--model names a model of a set; this is the stream of one model")
+    model = decode_file(arguments, data)
     if arguments.conformance:
-        write_tds(model, sys.stdout.buffer)
+        write_tds([(None, model)], sys.stdout.buffer)
         return
     save(model, arguments.output)
     seconds = time.perf_counter() - begin
@@ -81,19 +103,59 @@ def body(arguments: argparse.Namespace) -> None:
         sys.stdout.write(f"{arguments.output}: {len(model.tensors)} tensors, {model.nbytes:,} bytes, {seconds:.1f} s\n")
 
 
-def decode_file(arguments: argparse.Namespace) -> Model:
+def _is_ranged(arguments: argparse.Namespace) -> bool:
+    """Whether only parts of the file need to be read."""
+    return bool(arguments.tensor) and not (arguments.ref or arguments.refs or str(arguments.stream) == "-")
+
+
+def decode_file(arguments: argparse.Namespace, data: bytes | None) -> Model:
     """The model that the arguments name. Raises UsageError for a tensor name that the stream does not have."""
     limits = limits_of(arguments)
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         try:
-            if arguments.tensor and not (arguments.ref or arguments.refs or str(arguments.stream) == "-"):
-                with open_stream(arguments.stream, (), limits) as reader:  # nothing else of the file is read
+            if data is None:
+                with open_stream(arguments.stream, (), limits) as reader:
                     return reader.tensors(arguments.tensor, work)
-            data = read_bytes(arguments.stream)
             references = References(arguments.ref, arguments.refs, limits).needed_by(data)
             return decode(data, references, limits=limits, tensors=arguments.tensor, work=work)
         except KeyError as error:
             raise UsageError(f"{error.args[0]}; nninfo lists them") from None
+
+
+def restore_set(arguments: argparse.Namespace, data: bytes) -> None:
+    """Restore models of the set `data`: all, or those that the arguments name."""
+    if arguments.tensor:
+        raise UsageError("--tensor goes with the stream of one model; this is a set")
+    begin = time.perf_counter()
+    one_file = arguments.output is not None and arguments.output.suffix.lower() in SUFFIXES
+    if one_file and len(arguments.model or ()) != 1:
+        raise UsageError(f"{arguments.output} is one file, this is a set: give a folder, or one --model")
+    with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
+        models = _models_of(arguments, data, work)
+        if arguments.conformance:
+            write_tds(models, sys.stdout.buffer)
+            return
+        if one_file:
+            rows = [(arguments.output, model) for _, model in models]
+            save(rows[0][1], arguments.output)
+        else:
+            rows = list(save_all(models, arguments.output, arguments.format))
+    seconds = time.perf_counter() - begin
+    if arguments.json:
+        print_json({"models": [summary(arguments, model, seconds) | {"output": str(path)} for path, model in rows]})
+        return
+    for path, model in rows:
+        sys.stdout.write(f"{path}: {len(model.tensors)} tensors, {model.nbytes:,} bytes\n")
+    sys.stdout.write(f"models restored: {len(rows)}, {seconds:.1f} s\n")
+
+
+def _models_of(arguments: argparse.Namespace, data: bytes, work: Work) -> list[tuple[str, Model]]:
+    limits = limits_of(arguments)
+    try:
+        references = References(arguments.ref, arguments.refs, limits).needed_by(data, arguments.model)
+        return list(SetReader(BytesIO(data), references, limits).models(arguments.model, work))
+    except KeyError as error:
+        raise UsageError(f"{error.args[0]}; nninfo lists them") from None
 
 
 def summary(arguments: argparse.Namespace, model: Model, seconds: float) -> dict[str, Any]:

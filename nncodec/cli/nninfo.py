@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from enum import IntEnum
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncodec.cli.common import (
     ExitCode,
+    UsageError,
     add_common_arguments,
     add_decoding_arguments,
     add_reference_arguments,
@@ -22,8 +24,10 @@ from nncodec.cli.common import (
 )
 from nncodec.cli.references import Link, References
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.inspection import StreamInfo, inspect
-from nncodec.stream import Identity, read_identity
+from nncodec.inspection import SetInfo, StreamInfo, inspect, inspect_set
+from nncodec.set_decoder import SetReader
+from nncodec.set_stream import is_set
+from nncodec.stream import Identity, read_identity, read_parents
 from nncodec.syntax.descriptors import STREAM, Element
 
 if TYPE_CHECKING:
@@ -39,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="nninfo", description="Show what an NMC bitstream holds. No weights are decoded.", epilog=EPILOG
     )
     parser.add_argument("stream", type=Path, metavar="IN.nmc", help="the stream; - for standard input")
+    parser.add_argument("--model", metavar="NAME", help="show this model of a set")
     parser.add_argument(
         "--syntax", action="store_true", help="every syntax element: offset, width in bits, descriptor, value, clause"
     )
@@ -49,9 +54,41 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def body(arguments: argparse.Namespace) -> None:
-    """Show one stream."""
+    """Show one stream, or what a set holds."""
     data, limits = read_bytes(arguments.stream), limits_of(arguments)
     references = References(arguments.ref, arguments.refs, limits)
+    if not is_set(data):
+        if arguments.model is not None:
+            raise UsageError("--model names a model of a set; this is the stream of one model")
+        show_stream(arguments, data, references)
+        return
+    reader = SetReader(BytesIO(data), references.given, limits)
+    if arguments.model is None:
+        show_set(arguments, reader, references)
+    elif arguments.model not in reader.names:
+        raise UsageError(f"the set has no model {arguments.model!r}; nninfo lists them")
+    else:
+        references.needed_by(data, [arguments.model])
+        for parent in reader.models(reader.parents(arguments.model)):
+            references.add(parent[1], arguments.stream)
+        show_stream(arguments, bytes(reader.stream(arguments.model)), references)
+
+
+def show_set(arguments: argparse.Namespace, reader: SetReader, references: References) -> None:
+    """Show the models of a set, what they cost, and what they are predicted from."""
+    info = inspect_set(reader)
+    if arguments.json:
+        print_json(as_json(info, with_syntax=arguments.syntax))
+    elif arguments.syntax:
+        sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
+    else:
+        print_set(info)
+        print_chain(references.chain(reader.needs()))
+
+
+def show_stream(arguments: argparse.Namespace, data: bytes, references: References) -> None:
+    """Show the stream of one model."""
+    limits = limits_of(arguments)
     try:
         info = inspect(data, references.needed_by(data) or None, limits)
     except InvalidStreamError as error:
@@ -59,7 +96,7 @@ def body(arguments: argparse.Namespace) -> None:
             raise
         print_identity(arguments, read_identity(data, limits), len(data))
         if not arguments.json:
-            print_chain(references.chain(data))
+            print_chain(references.chain(read_parents(data, limits)))
         return
     if arguments.json:
         print_json(as_json(info, with_syntax=arguments.syntax))
@@ -67,7 +104,7 @@ def body(arguments: argparse.Namespace) -> None:
         sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
     else:
         print_overview(info)
-        print_chain(references.chain(data))
+        print_chain(references.chain(read_parents(data, limits)))
 
 
 def print_identity(arguments: argparse.Namespace, identity: Identity, size: int) -> None:
@@ -98,7 +135,7 @@ def print_chain(chain: Iterable[Link]) -> None:
         sys.stdout.write(f"{'  ' * (link.depth - 1)}needs model    {link.content_id.hex()}  ({where})\n")
 
 
-def as_json(info: StreamInfo, *, with_syntax: bool) -> dict[str, Any]:
+def as_json(info: StreamInfo | SetInfo, *, with_syntax: bool) -> dict[str, Any]:
     """Everything that `--json` prints."""
     document = asdict(info) | {"bits_per_weight": info.bits_per_weight}
     elements = document.pop("elements")
@@ -133,6 +170,30 @@ def print_overview(info: StreamInfo) -> None:
     )
     console.print(_unit_table(info))
     console.print(_tensor_table(info))
+
+
+def print_set(info: SetInfo) -> None:
+    """The models of a set, for people."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console.print(
+        f"NMC set, profile {info.profile}, level {info.level}, {len(info.models)} models\n"
+        f"tensors        {info.tensor_count}, {info.element_count:,} elements, {info.decoded_size:,} bytes decoded\n"
+        f"stream         {info.size:,} bytes, {info.bits_per_weight:.3f} bits/weight",
+        markup=False,
+    )
+    table = Table("model", "bytes", "share", "elements", "predicted from", "content id")
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    for model in info.models:
+        parents = ", ".join([*model.parents, *(f"{parent[:12]}..." for parent in model.parents_outside)])
+        share = f"{model.size / info.size:.1%}"
+        row = (escape(model.name), f"{model.size:,}", share, f"{model.element_count:,}", escape(parents))
+        table.add_row(*row, f"{model.content_id[:12]}...")
+    console.print(table)
 
 
 def _unit_table(info: StreamInfo) -> Table:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from nncodec.adapters.files import SUFFIXES, load
@@ -12,7 +13,9 @@ from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, NncodecError
 from nncodec.limits import Limits
 from nncodec.model import Model
-from nncodec.stream import Identity, read_identity, read_parents
+from nncodec.set_decoder import SetReader, decode_set
+from nncodec.set_stream import is_set
+from nncodec.stream import read_identity, read_parents
 from nncodec.tables import FILE_EXTENSION, MAGIC
 
 
@@ -25,6 +28,23 @@ class Link:
     path: Path | None
 
 
+@dataclass(frozen=True)
+class Source:
+    """A stream in a file, or a model of a set of streams there (`name`), and the models that it needs besides."""
+
+    path: Path
+    content_id: bytes
+    parents: tuple[bytes, ...]
+    name: str | None = None
+
+    def decode(self, references: Sequence[Model], limits: Limits) -> Model:
+        """Its model. Raises BitstreamError."""
+        data = read_bytes(self.path)
+        if self.name is None:
+            return decode(data, references, limits=limits)
+        return decode_set(data, references, limits=limits, names=[self.name])[self.name]
+
+
 class References:
     """The reference models at hand. Files of the folder are opened when a content id is asked for, not before."""
 
@@ -34,42 +54,46 @@ class References:
             raise UsageError(f"--refs {folder}: not a folder")
         self._limits = limits
         self._models: dict[bytes, Model] = {}
-        self._sources: dict[bytes, Path] = {}
+        self._paths: dict[bytes, Path] = {}
         self._folder = folder
-        self._streams: dict[bytes, Path] | None = None
+        self._streams: dict[bytes, Source] | None = None
         self._unread: Iterator[Path] = iter(_files(folder, tuple(SUFFIXES)))
-        self.given = [self._load(path) for path in given]
+        self.given = [model for path in given for model in self._load(path)]
 
-    def _load(self, path: Path) -> Model:
-        model = self.decode(read_bytes(path)) if is_stream(path) else load(path)
-        self._keep(model, path)
-        return model
+    def _load(self, path: Path) -> list[Model]:
+        """The model in the file at `path`; all models of a set."""
+        if not is_stream(path):
+            models = [load(path)]
+        elif is_set(data := read_bytes(path)):
+            models = list(decode_set(data, self.needed_by(data), limits=self._limits).values())
+        else:
+            models = [decode(data, self.needed_by(data), limits=self._limits)]
+        for model in models:
+            self.add(model, path)
+        return models
 
-    def decode(self, data: bytes) -> Model:
-        """The model of the stream `data`, with all that it needs. Raises BitstreamError."""
-        return decode(data, self.needed_by(data), limits=self._limits)
+    def needed_by(self, data: bytes, names: Sequence[str] | None = None) -> list[Model]:
+        """The reference models at hand for the stream or set `data`: its parents as far as they can be found.
 
-    def needed_by(self, data: bytes) -> list[Model]:
-        """The reference models at hand for the stream `data`: its parents as far as they can be found.
-
-        Those that were given come too, so that a decoder can say what it was given instead. Follows a chain of updates
-        from its oldest stream on. Raises BitstreamError where `data` or a stream of the chain is invalid.
+        names: models of the set that are wanted, None for all. Those that were given come too, so that a decoder can
+        say what it was given instead. Follows a chain of updates from its oldest stream on. Raises BitstreamError
+        where `data` or a stream of the chain is invalid, KeyError for a name that the set does not have.
         """
-        for parent in read_parents(data, self._limits):
+        for parent in _needs(data, self._limits, names):
             self._provide(parent)
         return list(self._models.values())
 
-    def chain(self, data: bytes) -> Iterator[Link]:
-        """What the stream `data` is predicted from, and that in turn, nearest first, as far as it is at hand."""
-        waiting = [(1, parent) for parent in read_identity(data, self._limits).parents]
+    def chain(self, needs: Iterable[bytes]) -> Iterator[Link]:
+        """The models called for, and what they are predicted from in turn, nearest first, as far as it is at hand."""
+        waiting = [(1, parent) for parent in needs]
         seen: set[bytes] = set()
         while waiting:
             depth, content_id = waiting.pop(0)
-            path = self._sources.get(content_id)
+            path = self._paths.get(content_id)
             yield Link(depth, content_id, path)
             if path is not None and content_id not in seen and is_stream(path):
-                parents = read_identity(read_bytes(path), self._limits).parents
-                waiting = [(depth + 1, parent) for parent in parents] + waiting
+                sources = [each for each in _sources(path, self._limits) if each.content_id == content_id]
+                waiting = [(depth + 1, parent) for source in sources for parent in source.parents] + waiting
             seen.add(content_id)
 
     def _provide(self, content_id: bytes) -> None:
@@ -77,38 +101,37 @@ class References:
         waiting, seen = [content_id], {content_id}
         while waiting:
             wanted = waiting[-1]
-            path = None if wanted in self._models else self._stream_of(wanted)
-            if path is None:
+            source = None if wanted in self._models else self._stream_of(wanted)
+            if source is None:
                 self._find_model_file(wanted)
                 waiting.pop()
                 continue
-            data = read_bytes(path)
-            parents = [parent for parent in read_identity(data, self._limits).parents if parent not in seen]
+            parents = [parent for parent in source.parents if parent not in seen]
             if not parents:
                 waiting.pop()
-                self._keep(decode(data, list(self._models.values()), limits=self._limits), path)
+                self.add(source.decode(list(self._models.values()), self._limits), source.path)
             seen.update(parents)
             waiting += parents
 
-    def _keep(self, model: Model, path: Path) -> None:
+    def add(self, model: Model, path: Path) -> None:
+        """Have `model`, which the file at `path` holds, at hand."""
         self._models.setdefault(model.content_id, model)
-        self._sources.setdefault(model.content_id, path)
+        self._paths.setdefault(model.content_id, path)
 
-    def _stream_of(self, content_id: bytes) -> Path | None:
+    def _stream_of(self, content_id: bytes) -> Source | None:
         """The stream of the folder that decodes to `content_id`."""
         if self._streams is None:
             self._streams = {}
             for path in _files(self._folder, (FILE_EXTENSION,)):
-                identity = _identity_of(path, self._limits)
-                if identity is not None:
-                    self._streams.setdefault(identity.content_id, path)
+                for source in _sources(path, self._limits):
+                    self._streams.setdefault(source.content_id, source)
         return self._streams.get(content_id)
 
     def _find_model_file(self, content_id: bytes) -> None:
         """Load model files of the folder until one has `content_id`; those on the way are kept."""
         while content_id not in self._models and (path := next(self._unread, None)) is not None:
             try:
-                self._keep(load(path), path)
+                self.add(load(path), path)
             except NncodecError:
                 continue
 
@@ -119,13 +142,24 @@ def is_stream(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
+def _needs(data: bytes, limits: Limits, names: Sequence[str] | None) -> Sequence[bytes]:
+    """Content ids of the models that the stream `data`, or those models of the set `data`, are predicted from."""
+    return SetReader(BytesIO(data), (), limits).needs(names) if is_set(data) else read_parents(data, limits)
+
+
 def _files(folder: Path | None, suffixes: Sequence[str]) -> list[Path]:
     return [] if folder is None else sorted(path for path in folder.iterdir() if path.suffix in suffixes)
 
 
-def _identity_of(path: Path, limits: Limits) -> Identity | None:
-    """Identity of a stream of the folder; None for a file that is no valid stream and so no candidate."""
+def _sources(path: Path, limits: Limits) -> list[Source]:
+    """What the stream or set at `path` holds; nothing for a file that is no valid stream and so no candidate."""
     try:
-        return read_identity(read_bytes(path), limits)
+        data = read_bytes(path)
+        if not is_set(data):
+            identity = read_identity(data, limits)
+            return [Source(path, identity.content_id, identity.parents)]
+        reader = SetReader(BytesIO(data), (), limits)
+        found = [(name, reader.content_id(name)) for name in reader.names]
+        return [Source(path, content, tuple(reader.needs([name])), name) for name, content in found if content]
     except (BitstreamError, OSError):
-        return None
+        return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import IO, Final
 
 from nncodec.errors import BitstreamError, UnsupportedStreamError
@@ -10,14 +11,19 @@ from nncodec.model import Model, Tensor
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:-")
 
 
-def write_tds(model: Model, stream: IO[bytes]) -> None:
-    """Write all tensors of `model` to `stream`, in order."""
+def write_tds(models: Iterable[tuple[str | None, Model]], stream: IO[bytes]) -> None:
+    """Write all tensors of `models` to `stream`, in order; a name stands before those of a model of a set."""
     stream.write(b"TDS 1\n")
-    for tensor in model.tensors:
-        stream.write(_header(tensor).encode())
-        stream.write(tensor.data)
-        stream.write(b"\n")
-    stream.write(f"end {len(model.tensors)}\n".encode())
+    count = 0
+    for name, model in models:
+        if name is not None:
+            stream.write(f"model {_quoted(name)}\n".encode())
+        for tensor in model.tensors:
+            stream.write(_header(tensor).encode())
+            stream.write(tensor.data)
+            stream.write(b"\n")
+        count += len(model.tensors)
+    stream.write(f"end {count}\n".encode())
 
 
 def _header(tensor: Tensor) -> str:

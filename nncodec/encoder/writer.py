@@ -132,14 +132,14 @@ def _start(plan: Plan, coded: Sequence[CodedGroup], frame: Frame, header_size: i
         "slices": sum(len(group.headers) for group in coded),
         "slice_bytes": max((group.largest_slice for group in coded), default=0),
     }
-    return replace(start, level=_lowest_level(needs).level)
+    return replace(start, level=lowest_level(needs).level)
 
 
-def _lowest_level(needs: dict[str, int]) -> Limits:
-    """The lowest level of Annex A that has room for `needs`."""
-    for limits in LEVELS:
+def lowest_level(needs: dict[str, int], least: int = 0) -> Limits:
+    """The lowest level of Annex A, from `least` on, that has room for `needs`. Raises EncodeError where none has."""
+    for limits in LEVELS[least:]:
         if all(value <= getattr(limits, name) for name, value in needs.items()):
             return limits
     bounds = {name: getattr(LEVELS[-1], name) for name in needs}
     excess = next(name for name, value in needs.items() if value > bounds[name])
-    raise EncodeError(f"the model needs {excess} = {needs[excess]}; no level allows more than {bounds[excess]}")
+    raise EncodeError(f"what is to be coded needs {excess} = {needs[excess]}; no level allows more than {bounds[excess]}")

@@ -42,7 +42,7 @@ class Start(DataclassMixin):
     incompatible_features: int = csfield(Leb128(MAX_FEATURE_MASK))
     rewrite_features: int = csfield(Leb128(MAX_FEATURE_MASK))
     compatible_features: int = csfield(Leb128(MAX_FEATURE_MASK))
-    model_count: int = csfield(Leb128(2**16))
+    model_count: int = csfield(Leb128(LEVELS[-1].models))
     tensor_count: int = csfield(Leb128(2**32))
     element_count: int = csfield(Leb128(2**48))
     decoded_size: int = csfield(Leb128(2**48))
@@ -51,6 +51,7 @@ class Start(DataclassMixin):
 START_PREFIX = DataclassStruct(StartPrefix)
 START = DataclassStruct(Start)
 PREFIX_BYTES = len(MAGIC) + 2
+LONGEST_START = PREFIX_BYTES + 2**8 - 1 + CRC_BYTES
 
 
 def build_start(start: Start) -> bytes:
@@ -63,8 +64,8 @@ def build_start(start: Start) -> bytes:
 def parse_start(data: memoryview, limits: Limits, trace: list[Element] | None = None) -> tuple[Start, int]:
     """The start of `data` and the position behind it.
 
-    Raises InvalidStreamError, UnsupportedStreamError (version, incompatible feature, model count) or
-    LimitExceededError (a declared total is over `limits` or over the stream's own level).
+    Raises InvalidStreamError, UnsupportedStreamError (version, incompatible feature) or LimitExceededError (a declared
+    total is over `limits` or over the stream's own level).
     """
     prefix = _parse_prefix(data, trace)
     body_end = PREFIX_BYTES + prefix.start_size
@@ -97,14 +98,13 @@ def _check_supported(start: Start) -> None:
     if start.incompatible_features:
         what = f"needs features {start.incompatible_features:#x} that version {VERSION} does not define"
         raise UnsupportedStreamError(ErrorClass.UNSUPPORTED_FEATURE, what, clause=CLAUSE, offset=PREFIX_BYTES + 2)
-    if start.model_count != 1:
-        what = f"holds {start.model_count} models; version {VERSION} defines streams of one model"
-        raise UnsupportedStreamError(ErrorClass.UNSUPPORTED_FEATURE, what, clause=CLAUSE, offset=PREFIX_BYTES)
 
 
 def _check_limits(start: Start, limits: Limits) -> None:
     if start.level >= len(LEVELS):
         raise _error(ErrorClass.VALUE_RANGE, f"level {start.level} is reserved", PREFIX_BYTES + 1)
+    if start.model_count == 0:
+        raise _error(ErrorClass.VALUE_RANGE, "a stream of 0 models", PREFIX_BYTES)
     if start.level > limits.level:
         what = f"the stream has level {start.level}; the limit set for this decoder is level {limits.level}"
         raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2", offset=PREFIX_BYTES + 1)
@@ -113,6 +113,7 @@ def _check_limits(start: Start, limits: Limits) -> None:
         ("tensor_count", start.tensor_count, bounds.tensors),
         ("element_count", start.element_count, bounds.elements),
         ("decoded_size", start.decoded_size, bounds.decoded_bytes),
+        ("model_count", start.model_count, bounds.models),
     ):
         if value > allowed:
             what = f"{name} {value} is over the {allowed} that level {start.level} and this decoder allow"

@@ -1,0 +1,38 @@
+"""SPEC.md clause E.15 (informative): from the streams of its models to the bytes of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nncodec.encoder.writer import lowest_level
+from nncodec.limits import LEVELS
+from nncodec.syntax.model_index import ModelEntry, build_model_index
+from nncodec.syntax.start import Start, build_start, parse_start
+
+
+def write_set(streams: Mapping[str, bytes]) -> bytes:
+    """The set of `streams`, two or more, each of one model, by the names of these; each may need those before it.
+
+    Raises EncodeError where no level of Annex A holds them together.
+    """
+    starts = [parse_start(memoryview(stream), LEVELS[-1])[0] for stream in streams.values()]
+    entries = [ModelEntry(name, len(stream)) for name, stream in streams.items()]
+    return b"".join([build_start(_start(starts)), build_model_index(entries), *streams.values()])
+
+
+def _start(starts: list[Start]) -> Start:
+    elements, tensors, size = (
+        sum(getattr(start, name) for start in starts) for name in ("element_count", "tensor_count", "decoded_size")
+    )
+    needs = {"elements": elements, "tensors": tensors, "decoded_bytes": size, "models": len(starts)}
+    return Start(
+        profile=max(start.profile for start in starts),
+        level=lowest_level(needs, max(start.level for start in starts)).level,
+        incompatible_features=0,
+        rewrite_features=0,
+        compatible_features=0,
+        model_count=len(starts),
+        tensor_count=tensors,
+        element_count=elements,
+        decoded_size=size,
+    )

@@ -1,0 +1,175 @@
+"""SPEC.md clause 8.6: the decoding process of sets: each model from those before it, all of them or those asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from io import SEEK_END, BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from nncodec.adapters.streams import open_binary
+from nncodec.decoder import decode
+from nncodec.errors import BitstreamError, shifted
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.model import Model
+from nncodec.set_stream import Member, read_members
+from nncodec.stream import Ranges, find_end, ranges_of, read_parents
+from nncodec.syntax.descriptors import Element
+from nncodec.work import Work
+
+
+class SetReader:
+    """A set of models of which any are decoded, with those that they are predicted from; the rest is not read.
+
+    file: seekable, open for reading in binary. references: models that the receiver holds besides, as for `decode`.
+    Raises BitstreamError for what is not a valid set.
+    """
+
+    def __init__(
+        self, file: BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
+    ) -> None:
+        self._file, self._ranges = file, ranges_of(file)
+        self._references, self.limits = list(references), limits
+        elements: list[Element] = []
+        self.start, members = read_members(self._ranges, file.seek(0, SEEK_END), limits, elements)
+        self.members, self.elements = tuple(members), tuple(elements)
+        self._places = {member.name: place for place, member in enumerate(self.members)}
+        self._ids: dict[int, bytes | None] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the models, in order."""
+        return list(self._places)
+
+    def model(self, name: str, work: Work | None = None) -> Model:
+        """The model called `name`. Raises KeyError where there is none, BitstreamError."""
+        return next(model for _, model in self.models([name], work))
+
+    def models(self, names: Collection[str] | None = None, work: Work | None = None) -> Iterator[tuple[str, Model]]:
+        """The models called `names` (None: all) with their names, in the order of the set, as they are decoded.
+
+        A model is kept as long as one that follows is predicted from it. Raises KeyError for a name that the set does
+        not have, BitstreamError.
+        """
+        parents = self._parents_of([self._place(name) for name in (self.names if names is None else names)])
+        needed = sorted(parents)
+        held: dict[int, Model] = {}
+        for order, place in enumerate(needed):
+            member = self.members[place]
+            held[place] = self._decode(member, list(held.values()), work)
+            if names is None or member.name in names:
+                yield member.name, held[place]
+            still = {parent for later in needed[order + 1 :] for parent in parents[later]}
+            held = {kept: model for kept, model in held.items() if kept in still}
+
+    def stream(self, name: str) -> memoryview:
+        """The stream of the model called `name`, as it stands in the set. Raises KeyError."""
+        return self._stream_of(self.members[self._place(name)])
+
+    def content_id(self, name: str) -> bytes | None:
+        """Content id that its stream gives for the model called `name`; None where that is damaged. Raises KeyError."""
+        return self._content_id(self._place(name))
+
+    def parents(self, name: str) -> list[str]:
+        """Models of the set that the one called `name` is predicted from. Raises KeyError."""
+        return [self.members[place].name for place in sorted(self._parents(self._place(name)))]
+
+    def needs(self, names: Collection[str] | None = None) -> list[bytes]:
+        """Content ids of the models outside the set that those called `names` (None: all) are predicted from.
+
+        Raises KeyError.
+        """
+        places = self._parents_of([self._place(name) for name in (self.names if names is None else names)])
+        wanted = {parent: None for place in sorted(places) for parent in self._ids_named_by(place)}
+        inside = {self._content_id(place) for place in range(len(self.members))} if wanted else set()
+        return [parent for parent in wanted if parent not in inside]
+
+    def _place(self, name: str) -> int:
+        if name not in self._places:
+            raise KeyError(f"the set has no model {name!r}")
+        return self._places[name]
+
+    def _parents_of(self, wanted: list[int]) -> dict[int, set[int]]:
+        """For the members at `wanted`, and all that they need, which members before them they are predicted from."""
+        waiting, parents = list(wanted), dict[int, set[int]]()
+        while waiting:
+            place = waiting.pop()
+            if place not in parents:
+                parents[place] = self._parents(place)
+                waiting += parents[place]
+        return parents
+
+    def _parents(self, place: int) -> set[int]:
+        """Members before that at `place` which its stream names, but for those that were given as references."""
+        wanted = self._ids_named_by(place) - {reference.content_id for reference in self._references}
+        return {earlier for earlier in range(place) if wanted and self._content_id(earlier) in wanted}
+
+    def _ids_named_by(self, place: int) -> set[bytes]:
+        """The parents of the stream at `place`; none where it is invalid, as decoding will say."""
+        try:
+            return set(read_parents(self._stream_of(self.members[place]), self.limits))
+        except BitstreamError:
+            return set()
+
+    def _content_id(self, place: int) -> bytes | None:
+        """That which the stream at `place` gives for its model; None where it is invalid."""
+        if place not in self._ids:
+            member = self.members[place]
+            try:
+                self._ids[place] = find_end(_part(self._ranges, member.offset), member.size)[0].content_id
+            except BitstreamError:
+                self._ids[place] = None
+        return self._ids[place]
+
+    def _decode(self, member: Member, before: Sequence[Model], work: Work | None) -> Model:
+        with shifted(member.offset):
+            return decode(self._stream_of(member), [*self._references, *before], limits=self.limits, work=work)
+
+    def _stream_of(self, member: Member) -> memoryview:
+        return self._ranges(member.offset, member.size)
+
+    def __enter__(self) -> SetReader:  # noqa: PYI034 - typing has Self from 3.11 on
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _part(ranges: Ranges, begin: int) -> Ranges:
+    """Ranges of what begins at `begin`."""
+    return lambda offset, size: ranges(begin + offset, size)
+
+
+def decode_set(
+    data: bytes | memoryview,
+    references: Sequence[Model] = (),
+    *,
+    limits: Limits = LEVELS[DEFAULT_LEVEL],
+    names: Collection[str] | None = None,
+    work: Work | None = None,
+) -> dict[str, Model]:
+    """The models of the set `data` by name, in order; with `names` only those.
+
+    Raises BitstreamError for any `data` that is not a valid set within `limits`, KeyError for a name that it does not
+    have.
+    """
+    return dict(SetReader(BytesIO(data), references, limits).models(names, work))
+
+
+def open_set(
+    place: str | Path | BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
+) -> SetReader:
+    """A reader of the set at a path, a URL (extra `remote`) or in a seekable file; use it in a `with`.
+
+    Raises BitstreamError, OSError, UnsupportedModelError where a package for the URL is missing.
+    """
+    with ExitStack() as opened:
+        file = open_binary(place) if isinstance(place, (str, Path)) else place
+        opened.callback(file.close)
+        reader = SetReader(file, references, limits)
+        opened.pop_all()
+        return reader
