@@ -111,7 +111,8 @@ class Chooser:
         if quantiser is None:
             return exact
         fine = replace(self._choose_levels(tensor, relatives, quantiser), is_fine=True)
-        worth_it = fine.levels is not None and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
+        has_less = fine.levels is not None or fine.prediction == Prediction.COPY
+        worth_it = has_less and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
         return fine if worth_it else exact
 
     def _or_without_loss(self, choice: Choice, relatives: Sequence[Relative]) -> Choice:

@@ -84,7 +84,7 @@ def _of_update(distortions: Distortions) -> Distortion:
 
 
 def _coarsest_step(target: float, config: EncoderConfig, trials: Trials) -> EncoderConfig:
-    """The coarsest COMPACT step that leaves `target` dB."""
+    """The coarsest COMPACT step that leaves `target` dB; everything exact where not even the finest does."""
     free = replace(config, snr=None, mse=None, update_snr=None)
 
     def measure(code: int) -> float:
@@ -92,9 +92,7 @@ def _coarsest_step(target: float, config: EncoderConfig, trials: Trials) -> Enco
 
     search = Search(measure, target, DB_NEAR, -1 / _CODES_A_DB)
     code = search.last(0, COMPACT_CODES - 1, _first_code(target, config, free, trials))
-    if code is None:
-        raise EncodeError(f"{config.requests[0]}: no step is fine enough; lossless keeps everything")
-    return replace(free, step=compact_step(code))
+    return replace(free, lossless=True) if code is None else replace(free, step=compact_step(code))
 
 
 def _first_code(target: float, config: EncoderConfig, free: EncoderConfig, trials: Trials) -> int:
@@ -104,7 +102,7 @@ def _first_code(target: float, config: EncoderConfig, free: EncoderConfig, trial
         distortions = trials.distortions(replace(free, step=compact_step(COMPACT_CODES - 1)))
         distortion = distortions.matrices if config.update_snr is None else _of_update(distortions)
         energy = distortion.energy / max(distortion.elements, 1)
-    error_db = 10 * math.log10(energy) - target if energy else 0.0
+    error_db = 10 * math.log10(energy) - target if 0 < energy < math.inf else 0.0
     return round(1024 * (error_db / (20 * math.log10(2)) + 2 - _LOG2_FIRST_STEP))
 
 
