@@ -27,7 +27,7 @@ LAYERS = (
     ("set_stream",),
     ("stream",),
     ("constraints",),
-    ("layout", "prediction", "table"),
+    ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
     ("folding", "kernel", "work"),
@@ -48,6 +48,10 @@ FENCES = {
     "fsspec": "nncodec/adapters/streams.py",
 }
 """Package -> the files that may import it. What is neither here nor in the standard library nobody may import."""
+
+STATISTICS = ("analysis",)
+CHOOSING_ROOMS = ("__init__", "adapters", "analysis", "cli", "encoder")
+"""Who may import the rooms of STATISTICS: never what decodes, which chooses nothing."""
 
 FILE_ROOMS = ("adapters", "cli")
 FILE_CALLS = frozenset(
@@ -141,6 +145,13 @@ def fence_breaks(source: Source) -> Iterator[str]:
             yield f"{source.path}:{line}: imports {package}, which is for {allowed or 'nobody'}"
 
 
+def statistics_where_nothing_is_chosen(source: Source) -> Iterator[str]:
+    """Imports of statistics by what must not choose by them."""
+    for line, name in source.imports():
+        if imported_room(name) in STATISTICS and source.room not in CHOOSING_ROOMS:
+            yield f"{source.path}:{line}: imports {name}, which is for {', '.join(CHOOSING_ROOMS)}"
+
+
 def file_access(source: Source) -> Iterator[str]:
     """Calls that reach the file system, outside the rooms that may."""
     if source.room in FILE_ROOMS:
@@ -168,7 +179,7 @@ def _targets(source: Source, names: set[str]) -> Iterator[str]:
             yield target
 
 
-CHECKS = (upward_imports, fence_breaks, file_access)
+CHECKS = (upward_imports, fence_breaks, statistics_where_nothing_is_chosen, file_access)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -203,6 +214,8 @@ PLANTED = (
     (fence_breaks, "nncodec/cli/nnenc.py", "from tools.demo import main"),
     (fence_breaks, "nncodec/cli/nnenc.py", "import conformance.run, tests"),
     (fence_breaks, "nncodec/syntax/start.py", "from . import units"),
+    (statistics_where_nothing_is_chosen, "nncodec/decoder.py", "from nncodec.analysis import divergence"),
+    (statistics_where_nothing_is_chosen, "nncodec/stream.py", "def late():\n    import nncodec.analysis.laplace"),
     (file_access, "nncodec/decoder.py", "open('model.nmc', 'rb')"),
     (file_access, "nncodec/encoder/writer.py", "Path('a').open()"),
     (file_access, "nncodec/model.py", "np.load(path)"),
