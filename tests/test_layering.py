@@ -26,8 +26,8 @@ LAYERS = (
     ("adapters", "decoder", "encoder"),
     ("set_stream",),
     ("stream",),
-    ("constraints",),
-    ("layout", "prediction", "table"),
+    ("constraints", "evaluation"),
+    ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
     ("folding", "kernel", "work"),
@@ -39,6 +39,7 @@ FENCES = {
     "construct": "nncodec/syntax/*",
     "construct_typed": "nncodec/syntax/*",
     "onnx": "nncodec/adapters/onnx_*.py",
+    "onnxruntime": "nncodec/adapters/onnx_runtime.py",
     "google": "nncodec/adapters/onnx_*.py",
     "safetensors": "nncodec/adapters/safetensors_*.py",
     "rich": "nncodec/cli/*",
@@ -48,6 +49,10 @@ FENCES = {
     "fsspec": "nncodec/adapters/streams.py",
 }
 """Package -> the files that may import it. What is neither here nor in the standard library nobody may import."""
+
+STATISTICS = ("analysis", "evaluation")
+CHOOSING_ROOMS = ("__init__", "adapters", "analysis", "cli", "encoder", "evaluation")
+"""Who may import the rooms of STATISTICS: never what decodes, which chooses nothing."""
 
 FILE_ROOMS = ("adapters", "cli")
 FILE_CALLS = frozenset(
@@ -141,6 +146,13 @@ def fence_breaks(source: Source) -> Iterator[str]:
             yield f"{source.path}:{line}: imports {package}, which is for {allowed or 'nobody'}"
 
 
+def statistics_where_nothing_is_chosen(source: Source) -> Iterator[str]:
+    """Imports of statistics by what must not choose by them."""
+    for line, name in source.imports():
+        if imported_room(name) in STATISTICS and source.room not in CHOOSING_ROOMS:
+            yield f"{source.path}:{line}: imports {name}, which is for {', '.join(CHOOSING_ROOMS)}"
+
+
 def file_access(source: Source) -> Iterator[str]:
     """Calls that reach the file system, outside the rooms that may."""
     if source.room in FILE_ROOMS:
@@ -168,7 +180,7 @@ def _targets(source: Source, names: set[str]) -> Iterator[str]:
             yield target
 
 
-CHECKS = (upward_imports, fence_breaks, file_access)
+CHECKS = (upward_imports, fence_breaks, statistics_where_nothing_is_chosen, file_access)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -199,10 +211,14 @@ PLANTED = (
     (fence_breaks, "nncodec/syntax/start.py", "from onnx import TensorProto"),
     (fence_breaks, "nncodec/adapters/files.py", "import importlib\nimportlib.import_module('onnx.numpy_helper')"),
     (fence_breaks, "nncodec/adapters/onnx_model.py", "import construct"),
+    (fence_breaks, "nncodec/adapters/evaluation.py", "import onnxruntime"),
     (fence_breaks, "nncodec/encoder/choice.py", "if TYPE_CHECKING:\n    import torch"),
     (fence_breaks, "nncodec/cli/nnenc.py", "from tools.demo import main"),
     (fence_breaks, "nncodec/cli/nnenc.py", "import conformance.run, tests"),
     (fence_breaks, "nncodec/syntax/start.py", "from . import units"),
+    (statistics_where_nothing_is_chosen, "nncodec/decoder.py", "from nncodec.analysis import divergence"),
+    (statistics_where_nothing_is_chosen, "nncodec/reader.py", "from nncodec.evaluation import METRICS"),
+    (statistics_where_nothing_is_chosen, "nncodec/stream.py", "def late():\n    import nncodec.analysis.laplace"),
     (file_access, "nncodec/decoder.py", "open('model.nmc', 'rb')"),
     (file_access, "nncodec/encoder/writer.py", "Path('a').open()"),
     (file_access, "nncodec/model.py", "np.load(path)"),
@@ -226,7 +242,7 @@ def test_coding_a_model_needs_no_package_of_the_adapters() -> None:
         "import sys, nncodec\n"
         "from nncodec.model import Model\n"
         "nncodec.decode(nncodec.encode(Model(())))\n"
-        "print(*sorted({'onnx', 'safetensors', 'rich', 'numba'} & set(sys.modules)))"
+        "print(*sorted({'onnx', 'onnxruntime', 'safetensors', 'rich', 'numba'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

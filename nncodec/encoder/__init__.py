@@ -8,4 +8,5 @@
 | writer | slices, units, the bytes |
 | report | what was chosen, what it cost |
 | encode | the way through all of them |
+| allocation | which operating point of each model of a set, within a budget |
 """
