@@ -47,6 +47,7 @@ FENCES = {
     "numpy": "nncodec/*",
     "numba": "nncodec/kernel.py",
     "fsspec": "nncodec/adapters/streams.py",
+    "networkx": "nncodec/encoder/sets/structure.py",
 }
 """Package -> the files that may import it. What is neither here nor in the standard library nobody may import."""
 

@@ -73,7 +73,7 @@ def encode_with_report(
 ) -> Encoded:
     """As `encode`, with the decoded model and a report."""
     for each in (model, *references):
-        _check_names_and_shapes(each)
+        check_names_and_shapes(each)
     process = Process(model, references, work or Work())
     return process.encode(settle(config or EncoderConfig(), process))
 
@@ -122,7 +122,7 @@ class Process:
         return Draft(plan, decoded, Frame(config.profile, parents, topology_parent))
 
 
-def _check_names_and_shapes(model: Model) -> None:
+def check_names_and_shapes(model: Model) -> None:
     """Whether every tensor has a content id; the levels of Annex A, which are narrower, are judged by the writer."""
     for tensor in model.tensors:
         try:

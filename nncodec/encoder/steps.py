@@ -79,10 +79,8 @@ class QualitySteps:
     """
 
     def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
-        cell = _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
-        quality = config.quality or 0.0
-        self._relative = cell * 10 ** (-quality / 20)
-        self._of_update = cell * 10 ** ((UPDATE_ALLOWANCE_DB - quality) / 20)
+        self._config = config
+        self._relative = _cell(config) * 10 ** (-(config.quality or 0.0) / 20)
         self._weights = sum(tensor.size for tensor in matrices)
         self._residual = residual
         changes = [residual(tensor) for tensor in matrices]
@@ -92,7 +90,7 @@ class QualitySteps:
         """None where all is zero."""
         step = self._relative * spread(finite_values(tensor), tensor.shape) * self._share(tensor)
         if self._change and self._residual(tensor) is not None:
-            step = min(step, self._of_update * self._change)
+            step = min(step, update_step(self._config, self._change))
         return _quantiser_near(step)
 
     def of_vector(self, tensor: Tensor) -> Quantiser | None:
@@ -104,10 +102,19 @@ class QualitySteps:
         step = min(step, self._relative * _smallest_of_one_sign(values) / _ONE_SIGN)
         residual = self._residual(tensor)
         change = 0.0 if residual is None else _root_mean_square([residual])
-        return _quantiser_near(min(step, self._of_update * change) if change else step)
+        return _quantiser_near(min(step, update_step(self._config, change)) if change else step)
 
     def _share(self, tensor: Tensor) -> float:
         return math.sqrt(min(tensor.size / self._weights, 1.0))
+
+
+def update_step(config: EncoderConfig, change: float) -> float:
+    """Clause E.13: the step that a quality leaves to an update, of which `change` is the root mean square."""
+    return _cell(config) * 10 ** ((UPDATE_ALLOWANCE_DB - (config.quality or 0.0)) / 20) * change
+
+
+def _cell(config: EncoderConfig) -> float:
+    return _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
 
 
 def spread(values: Float64s, shape: tuple[int, ...]) -> float:
