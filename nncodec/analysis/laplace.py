@@ -75,9 +75,9 @@ class Laplace:
         finite = np.abs(array[np.isfinite(array)])
         if not finite.size:
             raise ValueError("no finite value to fit a distribution to")
-        with np.errstate(over="ignore"):
-            mean = float(np.mean(finite))
-        return cls(1 / mean if mean > 0 and math.isfinite(1 / mean) else math.inf)
+        largest = float(finite.max())
+        mean = largest * float(np.mean(finite / largest)) if largest else 0.0  # a sum of the largest would overflow
+        return cls(1 / mean if mean > 1 / _LIMITS.max else math.inf)
 
     def rate(self, step: npt.ArrayLike, rounding: npt.ArrayLike = PAPER_ROUNDING) -> Float64s:
         """Bits per weight (eq. 8)."""
