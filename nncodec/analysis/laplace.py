@@ -30,6 +30,7 @@ from numpy.polynomial.polynomial import polyval
 from nncodec.rounding import Float64s
 
 PAPER_ROUNDING: Final = 0.4
+"""The paper's f."""
 
 _SERIES_BELOW: Final = 1.0
 """Below it the closed forms of m, v and Γ begin to cancel (there by a factor of 12), and the series are short."""
@@ -52,8 +53,9 @@ _LIMITS: Final = np.finfo(np.float64)
 
 @dataclass(frozen=True)
 class Laplace:
-    """A Laplace distribution of mean 0. scale: Λ of eq. 4, in 1 / unit of the weights; infinite where all are 0.
+    """A Laplace distribution of mean 0.
 
+    scale: Λ of eq. 4, in 1 / unit of the weights; infinite where all are 0, or so near that the inverse overflows.
     Raises ValueError where `scale` is not positive. The methods raise ValueError for a step that is not positive and
     finite, and for a rounding outside [0, 1/2]; steps, roundings and offsets may be arrays, which are broadcast.
     """
