@@ -40,13 +40,14 @@ def distance(model: Model, other: Model) -> Distance:
     if not sum(values.size for values, _ in pairs):
         return Distance()
     values, others = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    with np.errstate(over="ignore"):
-        difference = values - others
-        norm, own = float(np.linalg.norm(difference)), float(np.linalg.norm(values))
+    unit = float(max(np.abs(values).max(), np.abs(others).max())) or 1.0  # squares of what is left do not overflow
+    values, others = values / unit, others / unit
+    difference = values - others
+    norm, own = float(np.linalg.norm(difference)), float(np.linalg.norm(values))
     return Distance(
         elements=values.size,
-        mean_absolute=float(np.abs(difference).mean()),
-        root_mean_square=norm / math.sqrt(values.size),
+        mean_absolute=unit * float(np.abs(difference).mean()),
+        root_mean_square=unit * norm / math.sqrt(values.size),
         relative=norm / own if own else math.inf if norm else 0.0,
         correlation=_correlation(values, others),
     )

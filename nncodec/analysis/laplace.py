@@ -30,6 +30,7 @@ from numpy.polynomial.polynomial import polyval
 from nncodec.rounding import Float64s
 
 PAPER_ROUNDING: Final = 0.4
+"""The paper's f."""
 
 _SERIES_BELOW: Final = 1.0
 """Below it the closed forms of m, v and Γ begin to cancel (there by a factor of 12), and the series are short."""
@@ -52,8 +53,9 @@ _LIMITS: Final = np.finfo(np.float64)
 
 @dataclass(frozen=True)
 class Laplace:
-    """A Laplace distribution of mean 0. scale: Λ of eq. 4, in 1 / unit of the weights; infinite where all are 0.
+    """A Laplace distribution of mean 0.
 
+    scale: Λ of eq. 4, in 1 / unit of the weights; infinite where all are 0, or so near that the inverse overflows.
     Raises ValueError where `scale` is not positive. The methods raise ValueError for a step that is not positive and
     finite, and for a rounding outside [0, 1/2]; steps, roundings and offsets may be arrays, which are broadcast.
     """
@@ -75,9 +77,9 @@ class Laplace:
         finite = np.abs(array[np.isfinite(array)])
         if not finite.size:
             raise ValueError("no finite value to fit a distribution to")
-        with np.errstate(over="ignore"):
-            mean = float(np.mean(finite))
-        return cls(1 / mean if mean > 0 and math.isfinite(1 / mean) else math.inf)
+        largest = float(finite.max())
+        mean = largest * float(np.mean(finite / largest)) if largest else 0.0  # a sum of the largest would overflow
+        return cls(1 / mean if mean > 1 / _LIMITS.max else math.inf)
 
     def rate(self, step: npt.ArrayLike, rounding: npt.ArrayLike = PAPER_ROUNDING) -> Float64s:
         """Bits per weight (eq. 8)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from nncodec.analysis.laplace import PAPER_ROUNDING
 from nncodec.errors import EncodeError
 from nncodec.limits import MAX_STEP, MIN_STEP
 from nncodec.model import Tensor
@@ -14,7 +15,6 @@ from nncodec.quantisation import compact_code, decadic_step
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
 
-PAPER_ROUNDING: Final = 0.4
 NEAREST_ROUNDING: Final = 0.5
 PAPER_Q_BITS: Final = 8
 DEFAULT_QUALITY: Final = 55.0

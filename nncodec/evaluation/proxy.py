@@ -42,6 +42,6 @@ class WeightProxy:
 
 def _noise(values: Float64s, others: Float64s) -> float:
     """Error over energy; 1 for an error where all was 0."""
-    with np.errstate(over="ignore", under="ignore"):
-        error, energy = float(np.sum(np.square(values - others))), float(np.sum(np.square(values)))
+    unit = float(np.abs(values).max(initial=0.0)) or 1.0  # squares of what is left do not overflow
+    error, energy = (float(np.sum(np.square(each / unit))) for each in (values - others, values))
     return error / energy if energy else float(error > 0)

@@ -160,7 +160,8 @@ def test_values_that_are_not_finite_are_left_out_of_a_fit() -> None:
     assert Laplace.fit([1.0, -3.0, math.nan, math.inf]).scale == 0.5
 
 
-def test_tiniest_weights_can_be_fitted() -> None:
+def test_tiniest_and_largest_weights_can_be_fitted() -> None:
+    assert Laplace.fit([1e308, -1.7e308]).scale == pytest.approx(1 / 1.35e308)
     assert Laplace.fit([5e-324]).scale == math.inf
     assert float(Laplace(1e-300).rate(1e-300)) == pytest.approx(math.log2(2 * math.e) + 1022, abs=1)
 

@@ -135,6 +135,12 @@ def test_distance_has_an_answer_at_its_ends() -> None:
     assert distance(one, model()).elements == distance(model(), model()).elements == 0
 
 
+def test_distance_of_the_largest_weights_is_finite() -> None:
+    found = distance(model(w=np.array([[1e300, -1e300]])), model(w=np.array([[1e300, 1e300]])))
+    assert found.root_mean_square == pytest.approx(math.sqrt(2) * 1e300)
+    assert found.relative == pytest.approx(math.sqrt(2))
+
+
 def test_predicted_bits_are_near_the_entropy_of_the_levels() -> None:
     weights, change = drawn(0.02), np.random.default_rng(9).laplace(scale=0.002, size=(200, 100)).astype(np.float32)
     one, reference = model(w=weights + change, head=drawn(0.02, 20)), model(w=weights)
