@@ -43,10 +43,11 @@ def replace_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def folder_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Context manager: yields a new folder beside `path`; when the block ends, its files move into the folder `path`.
+    """Context manager: yields a new folder; when the block ends, its files move into the folder `path`.
 
     `path` is made if there is nothing; its other files stay. Leaving the block by any exception removes the new folder
-    and leaves `path` as it was. Files of the same names are replaced one after the other.
+    and leaves `path` as it was. Files of the same names are replaced one after the other. The new folder is in `path`,
+    or beside it where that is still to be made, so that files move within one file system.
 
     Raises ModelFileError where the folder cannot be made or written, or `path` is no folder.
     """
@@ -54,13 +55,16 @@ def folder_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         if target.exists() and not target.is_dir():
             raise ModelFileError(f"cannot write {str(target)!r}: it is a file; give the name of a folder")
-        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", target.parent))
+        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", target if target.is_dir() else target.parent))
     except (OSError, ValueError) as error:
         raise _cannot_write(target, error) from error
     try:
         yield fresh
+        files = sorted(fresh.iterdir())
+        for file in files:
+            _check_target(target / file.name)
         target.mkdir(exist_ok=True)
-        for file in sorted(fresh.iterdir()):
+        for file in files:
             file.replace(target / file.name)
     except OSError as error:
         raise _cannot_write(target, error) from error

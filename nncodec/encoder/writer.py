@@ -142,4 +142,6 @@ def lowest_level(needs: dict[str, int], least: int = 0) -> Limits:
             return limits
     bounds = {name: getattr(LEVELS[-1], name) for name in needs}
     excess = next(name for name, value in needs.items() if value > bounds[name])
-    raise EncodeError(f"what is to be coded needs {excess} = {needs[excess]}; no level allows more than {bounds[excess]}")
+    raise EncodeError(
+        f"what is to be coded needs {excess} = {needs[excess]}; no level allows more than {bounds[excess]}"
+    )
