@@ -53,9 +53,8 @@ def folder_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     try:
-        if target.exists() and not target.is_dir():
-            raise ModelFileError(f"cannot write {str(target)!r}: it is a file; give the name of a folder")
-        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", target if target.is_dir() else target.parent))
+        home = target if _is_folder(target) else target.parent
+        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", home))
     except (OSError, ValueError) as error:
         raise _cannot_write(target, error) from error
     try:
@@ -76,6 +75,17 @@ def _cannot_write(target: Path, error: Exception) -> ModelFileError:
     return ModelFileError(
         f"cannot write {str(target)!r}: {reason(error)}; check the folder, its permissions and free space"
     )
+
+
+def _is_folder(target: Path) -> bool:
+    """Whether there is a folder at `target`, not nothing; raises ModelFileError where there is something else."""
+    try:
+        what = target.stat()
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(what.st_mode):
+        raise ModelFileError(f"cannot write {str(target)!r}: it is a file; give the name of a folder")
+    return True
 
 
 def _check_target(target: Path) -> int | None:
