@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 if TYPE_CHECKING:
+    from conformance.adapter_nncodec import Decoded
     from nncodec.model import Model, Tensor
 
 Fake = Callable[[str, Sequence[str]], int]
@@ -41,16 +42,21 @@ def say(line: str) -> None:
 
 
 def right(stream: str, refs: Sequence[str], change: Callable[[Model], Model] = lambda model: model) -> int:
-    """Decode as nncodec does, with a change to the model."""
+    """Decode as nncodec does, with a change to each model."""
+    return decoded(stream, refs, lambda models: [(name, change(model)) for name, model in models])
+
+
+def decoded(stream: str, refs: Sequence[str], change: Callable[[Decoded], Decoded]) -> int:
+    """Decode as nncodec does, with a change to what comes out."""
     from conformance.adapter_nncodec import decode_files, refuse  # noqa: PLC0415
     from nncodec.cli.tds import write_tds  # noqa: PLC0415
     from nncodec.errors import BitstreamError  # noqa: PLC0415
 
     try:
-        model = decode_files(stream, refs)
+        models = decode_files(stream, refs)
     except BitstreamError as error:
         return refuse(error)
-    write_tds(change(model), sys.stdout.buffer)
+    write_tds(change(models), sys.stdout.buffer)
     return 0
 
 
@@ -274,6 +280,90 @@ def dump_with_something_behind(stream: str, refs: Sequence[str]) -> int:
     """A good dump, and a line of thanks."""
     write(dump(stream, refs) + b"done\n")
     return 0
+
+
+@fake
+def models_without_names(stream: str, refs: Sequence[str]) -> int:
+    """The models of a set as if they were one."""
+    write(b"\n".join(line for line in dump(stream, refs).split(b"\n") if not line.startswith(b"model ")))
+    return 0
+
+
+@fake
+def models_of_other_names(stream: str, refs: Sequence[str]) -> int:
+    """The models of a set under numbers."""
+    return decoded(stream, refs, lambda models: [(f"{place}", model) for place, (_, model) in enumerate(models)])
+
+
+@fake
+def models_sorted(stream: str, refs: Sequence[str]) -> int:
+    """The models of a set in the order of their names."""
+    return decoded(stream, refs, lambda models: sorted(models, key=lambda pair: pair[0] or ""))
+
+
+@fake
+def models_swapped(stream: str, refs: Sequence[str]) -> int:
+    """The right names in the right order, the models behind them the other way round."""
+    return decoded(
+        stream, refs, lambda models: [(name, models[-1 - place][1]) for place, (name, _) in enumerate(models)]
+    )
+
+
+@fake
+def last_model_missing(stream: str, refs: Sequence[str]) -> int:
+    """A model too few, well counted."""
+    return decoded(stream, refs, lambda models: models[:-1])
+
+
+@fake
+def first_model_only(stream: str, refs: Sequence[str]) -> int:
+    """A set taken for the stream of its first model."""
+    return decoded(stream, refs, lambda models: [(None, models[0][1])])
+
+
+def without_checks(stream: str, refs: Sequence[str], checks: Sequence[str]) -> int:
+    """Decode as nncodec does, but for some checks of a set (7.4)."""
+    from nncodec import set_stream  # noqa: PLC0415
+
+    for check in checks:
+        setattr(set_stream, check, lambda *_: None)
+    return right(stream, refs)
+
+
+@fake
+def ignores_totals(stream: str, refs: Sequence[str]) -> int:
+    """Never sums up what the members of a set declare."""
+    return without_checks(stream, refs, ["_check_totals"])
+
+
+@fake
+def accepts_any_name(stream: str, refs: Sequence[str]) -> int:
+    """Takes names of models that lead out of a folder."""
+    return without_checks(stream, refs, ["_check_names"])
+
+
+@fake
+def accepts_members_above_the_set(stream: str, refs: Sequence[str]) -> int:
+    """Takes members of a higher level than that of the set."""
+    return without_checks(stream, refs, ["_check_member"])
+
+
+@fake
+def accepts_nested_sets(stream: str, refs: Sequence[str]) -> int:
+    """Takes a set as a member of a set, as if it were its first model."""
+    from nncodec import set_decoder  # noqa: PLC0415
+
+    inner, plain = set_decoder.decode_set, vars(set_decoder)["decode"]
+
+    def decode(data: memoryview, references: Sequence[Model], **options: Any) -> Model:  # noqa: ANN401
+        from nncodec.set_stream import is_set  # noqa: PLC0415
+
+        if is_set(data):
+            return next(iter(inner(data, references, limits=options["limits"]).values()))
+        return plain(data, references, **options)
+
+    vars(set_decoder)["decode"] = decode
+    return without_checks(stream, refs, ["_check_member"])
 
 
 if __name__ == "__main__":

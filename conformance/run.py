@@ -111,8 +111,11 @@ def show_command(argv: Sequence[str]) -> int:
         ("must give", vector.expectation),
     ):
         print(f"{label:<11} {value}")
-    for tensor in vector.tensors:
-        print(f"  {tensor.name!r} {tensor.dtype} {tensor.shape} {tensor.sha256}")
+    for model in vector.models:
+        if model.name is not None:
+            print(f"  model {model.name!r}")
+        for tensor in model.tensors:
+            print(f"  {tensor.name!r} {tensor.dtype} {tensor.shape} {tensor.sha256}")
     return EXIT_PASSED
 
 

@@ -19,6 +19,12 @@ VALID: Final = "valid/everything-small"
 INVALID: Final = "invalid/slice-payload-short"
 TRAILING: Final = "invalid/trailing-a-zero"
 VERSION: Final = "invalid/version-1"
+SET: Final = "valid/set-in-its-own-order"
+OTHER_SET: Final = "valid/set-difference"
+NAME: Final = "invalid/set-name-up"
+TOTALS: Final = "invalid/set-element-count-one-more"
+HIGHER: Final = "invalid/set-member-of-a-higher-level"
+NESTED: Final = "invalid/set-in-a-set"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,10 @@ def _both(name: str, valid: Verdict, invalid: Verdict) -> Trial:
 
 def _wrong_when_valid(name: str, verdict: Verdict = Verdict.WRONG_OUTPUT) -> Trial:
     return Trial(name, {VALID: verdict})
+
+
+def _wrong_with_sets(name: str) -> Trial:
+    return Trial(name, {SET: Verdict.WRONG_OUTPUT, OTHER_SET: Verdict.WRONG_OUTPUT})
 
 
 TRIALS: Final = (
@@ -66,8 +76,19 @@ TRIALS: Final = (
     _wrong_when_valid("dump-without-end", Verdict.PROTOCOL),
     _wrong_when_valid("dump-with-wrong-count", Verdict.PROTOCOL),
     _wrong_when_valid("dump-with-something-behind", Verdict.PROTOCOL),
+    _wrong_with_sets("models-without-names"),
+    _wrong_with_sets("models-of-other-names"),
+    Trial("models-sorted", {SET: Verdict.WRONG_OUTPUT}),
+    _wrong_with_sets("models-swapped"),
+    _wrong_with_sets("last-model-missing"),
+    _wrong_with_sets("first-model-only"),
+    Trial("ignores-totals", {SET: Verdict.PASS, TOTALS: Verdict.ACCEPTED_INVALID, NAME: Verdict.PASS}),
+    Trial("accepts-any-name", {SET: Verdict.PASS, TOTALS: Verdict.PASS, NAME: Verdict.ACCEPTED_INVALID}),
+    Trial("accepts-members-above-the-set", {SET: Verdict.PASS, HIGHER: Verdict.ACCEPTED_INVALID}),
+    Trial("accepts-nested-sets", {SET: Verdict.PASS, NESTED: Verdict.ACCEPTED_INVALID}),
 )
-HONEST: Final = Trial("adapter_nncodec.py", dict.fromkeys((VALID, INVALID, TRAILING, VERSION), Verdict.PASS), repeat=2)
+PASSED: Final = (VALID, INVALID, TRAILING, VERSION, SET, OTHER_SET, NAME, TOTALS, HIGHER, NESTED)
+HONEST: Final = Trial("adapter_nncodec.py", dict.fromkeys(PASSED, Verdict.PASS), repeat=2)
 
 
 def selftest(tell: Callable[[str], object]) -> bool:

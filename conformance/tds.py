@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _HEADER: Final = re.compile(rb"tensor ([^ \n]+) ([a-z0-9]+) (-|(?:0|[1-9]\d*)(?:x(?:0|[1-9]\d*))*) (0|[1-9]\d*)\n")
+_MODEL: Final = re.compile(rb"model ([^ \n]+)\n")
 _END: Final = re.compile(rb"end (0|[1-9]\d*)\n")
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:-")
 
@@ -26,17 +27,38 @@ class Tensor:
     sha256: str
 
 
-def parse(data: bytes) -> list[Tensor]:
-    """The tensors of a dump, in order. Raises TdsError."""
+@dataclass(frozen=True)
+class Model:
+    """The tensors of one model; without a name where a stream of one model was decoded."""
+
+    name: str | None
+    tensors: tuple[Tensor, ...]
+
+
+def parse(data: bytes) -> list[Model]:
+    """The models of a dump, in order: those of a set by name, or one without. Raises TdsError."""
     if not data.startswith(b"TDS 1\n"):
         raise TdsError("it does not begin with the line 'TDS 1'")
-    tensors: list[Tensor] = []
-    position = len(b"TDS 1\n")
+    models: list[Model] = []
+    position, count = len(b"TDS 1\n"), 0
+    while (found := _MODEL.match(data, position)) is not None or not models:
+        name, begin = (unquote(found[1]), found.end()) if found is not None else (None, position)
+        tensors, position = _tensors(data, begin)
+        models.append(Model(name, tensors))
+        count += len(tensors)
+        if name is None:
+            break
+    _check_end(data, position, count)
+    return models
+
+
+def _tensors(data: bytes, position: int) -> tuple[tuple[Tensor, ...], int]:
+    """The tensors from `position` on, and where they end."""
+    tensors = []
     while (found := _HEADER.match(data, position)) is not None:
         tensor, position = _tensor(data, found)
         tensors.append(tensor)
-    _check_end(data, position, len(tensors))
-    return tensors
+    return tuple(tensors), position
 
 
 def _tensor(data: bytes, found: re.Match[bytes]) -> tuple[Tensor, int]:

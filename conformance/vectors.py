@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from conformance.tds import Tensor
+from conformance.tds import Model, Tensor
 
 SUITE: Final = Path(__file__).resolve().parent
 
@@ -20,7 +20,7 @@ class HarnessError(Exception):
 
 @dataclass(frozen=True)
 class Vector:
-    """One vector; `tensors` for a valid one, `classes` (the expected class first, then the accepted) for an invalid."""
+    """One vector; `models` for a valid one, `classes` (the expected class first, then the accepted) for an invalid."""
 
     id: str
     valid: bool
@@ -30,13 +30,16 @@ class Vector:
     clauses: tuple[str, ...]
     profile: str
     level: int
-    tensors: tuple[Tensor, ...]
+    models: tuple[Model, ...]
     classes: tuple[str, ...]
 
     @property
     def expectation(self) -> str:
         """What a decoder must do, in a word or two."""
-        return f"{len(self.tensors)} tensors" if self.valid else " or ".join(self.classes)
+        if not self.valid:
+            return " or ".join(self.classes)
+        tensors = f"{sum(len(model.tensors) for model in self.models)} tensors"
+        return tensors if len(self.models) == 1 else f"{len(self.models)} models, {tensors}"
 
 
 def load(folder: Path = SUITE) -> list[Vector]:
@@ -71,9 +74,14 @@ def _vector(entry: dict[str, Any]) -> Vector:
         clauses=tuple(entry["clauses"]),
         profile=entry["profile"],
         level=entry["level"],
-        tensors=tuple(_tensor(tensor) for tensor in expect.get("tensors", ())),
+        models=() if "error" in expect else tuple(_model(model) for model in expect.get("models", [expect])),
         classes=rejections,
     )
+
+
+def _model(entry: dict[str, Any]) -> Model:
+    """What `entry` says of a model; only those of a set have names."""
+    return Model(entry.get("name"), tuple(_tensor(tensor) for tensor in entry["tensors"]))
 
 
 def _tensor(entry: dict[str, Any]) -> Tensor:

@@ -90,15 +90,25 @@ def _judge_decoded(vector: Vector, outcome: Outcome) -> tuple[Verdict, str]:
     if not vector.valid:
         return Verdict.ACCEPTED_INVALID, f"exit code 0; must be {vector.expectation}"
     try:
-        tensors = tds.parse(outcome.stdout)
+        models = tds.parse(outcome.stdout)
     except tds.TdsError as error:
         return Verdict.PROTOCOL, f"tensor dump: {error}"
-    difference = first_difference(vector.tensors, tensors)
+    difference = first_difference(vector.models, models)
     return (Verdict.WRONG_OUTPUT, difference) if difference else (Verdict.PASS, "")
 
 
-def first_difference(expected: Sequence[tds.Tensor], found: Sequence[tds.Tensor]) -> str:
-    """Where the tensors are not those that are expected; empty if they are."""
+def first_difference(expected: Sequence[tds.Model], found: Sequence[tds.Model]) -> str:
+    """Where the models are not those that are expected; empty if they are."""
+    for index, (ours, theirs) in enumerate(zip(expected, found, strict=False)):
+        if ours.name != theirs.name:
+            return f"model {index}: name is {theirs.name!r}, must be {ours.name!r}"
+        difference = _difference_of_tensors(ours.tensors, theirs.tensors)
+        if difference:
+            return difference if ours.name is None else f"model {index} ({ours.name!r}): {difference}"
+    return "" if len(expected) == len(found) else f"{len(found)} models, must be {len(expected)}"
+
+
+def _difference_of_tensors(expected: Sequence[tds.Tensor], found: Sequence[tds.Tensor]) -> str:
     for index, (ours, theirs) in enumerate(zip(expected, found, strict=False)):
         for field in ("name", "dtype", "shape", "sha256"):
             wanted, given = getattr(ours, field), getattr(theirs, field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nncodec.errors import shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model
 from nncodec.quantisation import OFFSET_SCALE, step_of
@@ -126,7 +127,8 @@ def inspect_set(reader: SetReader) -> SetInfo:
 
 
 def _model_info(reader: SetReader, member: Member) -> ModelInfo:
-    identity = read_identity(reader.stream(member.name), reader.limits)
+    with shifted(member.offset):
+        identity = read_identity(reader.stream(member.name), reader.limits)
     parents = reader.parents(member.name)
     inside = {reader.content_id(parent) for parent in parents}
     return ModelInfo(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from io import SEEK_END, BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from nncodec.adapters.streams import open_binary
 from nncodec.decoder import decode
@@ -18,6 +18,9 @@ from nncodec.set_stream import Member, read_members
 from nncodec.stream import Ranges, find_end, ranges_of, read_parents
 from nncodec.syntax.descriptors import Element
 from nncodec.work import Work
+
+_FIRST_WINDOW: Final = 2**12
+"""Bytes of a stream in which its parents are sought first: nearly all starts and parameter sets are shorter."""
 
 
 class SetReader:
@@ -37,6 +40,8 @@ class SetReader:
         self.members, self.elements = tuple(members), tuple(elements)
         self._places = {member.name: place for place, member in enumerate(self.members)}
         self._ids: dict[int, bytes | None] = {}
+        self._first: dict[bytes | None, int] = {}
+        self._indexed = 0
 
     @property
     def names(self) -> list[str]:
@@ -55,14 +60,14 @@ class SetReader:
         """
         parents = self._parents_of([self._place(name) for name in (self.names if names is None else names)])
         needed = sorted(parents)
+        last_use = {parent: place for place in needed for parent in parents[place]}
         held: dict[int, Model] = {}
-        for order, place in enumerate(needed):
+        for place in needed:
             member = self.members[place]
-            held[place] = self._decode(member, list(held.values()), work)
+            held[place] = self._decode(member, [held[parent] for parent in sorted(parents[place])], work)
             if names is None or member.name in names:
                 yield member.name, held[place]
-            still = {parent for later in needed[order + 1 :] for parent in parents[later]}
-            held = {kept: model for kept, model in held.items() if kept in still}
+            held = {kept: model for kept, model in held.items() if last_use.get(kept, place) > place}
 
     def stream(self, name: str) -> memoryview:
         """The stream of the model called `name`, as it stands in the set. Raises KeyError."""
@@ -81,10 +86,9 @@ class SetReader:
 
         Raises KeyError.
         """
-        places = self._parents_of([self._place(name) for name in (self.names if names is None else names)])
-        wanted = {parent: None for place in sorted(places) for parent in self._ids_named_by(place)}
-        inside = {self._content_id(place) for place in range(len(self.members))} if wanted else set()
-        return [parent for parent in wanted if parent not in inside]
+        places = sorted(self._parents_of([self._place(name) for name in (self.names if names is None else names)]))
+        wanted = [(parent, place) for place in places for parent in self._ids_named_by(place)]
+        return list(dict.fromkeys(parent for parent, place in wanted if self._earlier(parent, place) is None))
 
     def _place(self, name: str) -> int:
         if name not in self._places:
@@ -103,15 +107,27 @@ class SetReader:
 
     def _parents(self, place: int) -> set[int]:
         """Members before that at `place` which its stream names, but for those that were given as references."""
-        wanted = self._ids_named_by(place) - {reference.content_id for reference in self._references}
-        return {earlier for earlier in range(place) if wanted and self._content_id(earlier) in wanted}
+        given = {reference.content_id for reference in self._references}
+        found = [self._earlier(parent, place) for parent in self._ids_named_by(place) if parent not in given]
+        return {earlier for earlier in found if earlier is not None}
 
-    def _ids_named_by(self, place: int) -> set[bytes]:
+    def _earlier(self, content_id: bytes, place: int) -> int | None:
+        """The first member before that at `place` whose stream gives `content_id`."""
+        for known in range(self._indexed, place):
+            self._first.setdefault(self._content_id(known), known)
+        self._indexed = max(self._indexed, place)
+        found = self._first.get(content_id)
+        return found if found is not None and found < place else None
+
+    def _ids_named_by(self, place: int) -> tuple[bytes, ...]:
         """The parents of the stream at `place`; none where it is invalid, as decoding will say."""
-        try:
-            return set(read_parents(self._stream_of(self.members[place]), self.limits))
-        except BitstreamError:
-            return set()
+        member = self.members[place]
+        for size in (_FIRST_WINDOW, member.size):
+            try:
+                return read_parents(self._ranges(member.offset, min(size, member.size)), self.limits)
+            except BitstreamError:
+                continue  # it may only have been cut off
+        return ()
 
     def _content_id(self, place: int) -> bytes | None:
         """That which the stream at `place` gives for its model; None where it is invalid."""

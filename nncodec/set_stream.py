@@ -8,7 +8,7 @@ from typing import Final
 
 from nncodec.constraints import check_limit, invalid
 from nncodec.errors import BitstreamError, ErrorClass, shifted
-from nncodec.limits import LEVELS, Limits, bounds_of
+from nncodec.limits import LEVELS, Limits
 from nncodec.stream import Ranges
 from nncodec.syntax.descriptors import Element, Session
 from nncodec.syntax.model_index import CLAUSE, ModelEntry, parse_model_index
@@ -48,7 +48,10 @@ def name_flaw(name: str) -> str | None:
     found = sorted(_FORBIDDEN.intersection(name))
     if found:
         return f"has the character {found[0]!r}"
-    size = len(name.encode())
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "has no form in UTF-8"
     return f"takes {size} bytes, {MAX_NAME_BYTES} at most are allowed" if size > MAX_NAME_BYTES else None
 
 
@@ -122,10 +125,10 @@ def _read_starts(
     ranges: Ranges, entries: list[ModelEntry], begin: int, outer: tuple[Start, Limits]
 ) -> Iterator[Member]:
     whole, limits = outer
-    offset, bounds = begin, bounds_of(whole.level, limits)
+    offset = begin
     for entry in entries:
         with shifted(offset):
-            start, _ = parse_start(ranges(offset, min(LONGEST_START, entry.stream_size)), bounds)
+            start, _ = parse_start(ranges(offset, min(LONGEST_START, entry.stream_size)), limits)
         _check_member(start, whole, entry.name, offset)
         yield Member(entry.name, offset, entry.stream_size, start)
         offset += entry.stream_size

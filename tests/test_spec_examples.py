@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nncodec
+from nncodec.set_decoder import decode_set
 from tools import make_spec_examples
 
 SPEC = (Path(__file__).parents[1] / "SPEC.md").read_text(encoding="utf-8")
@@ -53,6 +54,14 @@ def test_c4_is_refused_without_its_reference():
     with pytest.raises(nncodec.InvalidStreamError) as caught:
         nncodec.decode(printed("4"))
     assert caught.value.error_class == nncodec.ErrorClass.REF_MISSING
+
+
+def test_c5_is_the_set_of_c3_and_c4():
+    models = decode_set(printed("5") + printed("3") + printed("4"))
+    held = nncodec.decode(printed("3"))
+    assert list(models) == ["old", "new"]
+    assert models["old"].content_id == held.content_id
+    assert models["new"].content_id == nncodec.decode(printed("4"), [held]).content_id
 
 
 def test_every_byte_of_an_example_is_explained():

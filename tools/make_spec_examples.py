@@ -11,12 +11,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 import nncodec
 from nncodec import EncoderConfig, Model, Profile, Tensor
+from nncodec.encoder.sets.writer import write_set
+from nncodec.set_decoder import SetReader
 from nncodec.syntax.descriptors import Element
 
 SPEC = Path(__file__).parents[1] / "SPEC.md"
@@ -34,6 +37,14 @@ class Example:
     words: str
     data: bytes
     references: tuple[Model, ...] = ()
+    members: tuple[bytes, ...] = ()
+    """Streams that follow what is shown: those of a set."""
+
+    def elements(self) -> tuple[Element, ...]:
+        """The syntax elements of what is shown."""
+        if self.members:
+            return SetReader(BytesIO(b"".join([self.data, *self.members]))).elements
+        return nncodec.inspect(self.data, self.references).elements
 
 
 def examples() -> list[Example]:
@@ -44,6 +55,8 @@ def examples() -> list[Example]:
     first = nncodec.encode(old, paper)
     held = nncodec.decode(first)
     moved = Model((Tensor.from_numpy("w", weights + np.float32(0.023)), old.tensors[1]))
+    second = nncodec.encode(moved, paper, [held])
+    whole = write_set({"old": first, "new": second})
     return [
         Example("C.1 A model without tensors", "Nothing but the frame of every stream.", nncodec.encode(Model(()))),
         Example(
@@ -74,27 +87,39 @@ def examples() -> list[Example]:
             "The model of C.3, where the weights have grown by 0.023, given what a decoder made of C.3. The "
             "tensor table is inherited: `w` is changed, `b` is copied without a word. The residuals, 0.019 to "
             "0.024, all have the level 2, so that each weight grows by 0.02.",
-            nncodec.encode(moved, paper, [held]),
+            second,
             (held,),
+        ),
+        Example(
+            "C.5 A set of models",
+            "The streams of C.3 and C.4 as the set of two models, `old` and `new`. What is shown is the start and "
+            "the model index; the two streams follow, byte for byte as above. No reference model is needed: the "
+            "parent of the second is the first.",
+            whole[: -len(first + second)],
+            members=(first, second),
         ),
     ]
 
 
 def render(example: Example) -> str:
     """One clause of the annex."""
-    info = nncodec.inspect(example.data, example.references)
     rows = ["| offset | bytes | element | value |", "|---:|---:|---|---|"]
-    rows += [_row(element) for element in sorted(info.elements, key=lambda element: (element.offset, -element.size))]
+    rows += [
+        _row(element) for element in sorted(example.elements(), key=lambda element: (element.offset, -element.size))
+    ]
     rows += [
         f"| {offset} | {size} | *payload* | {example.data[offset : offset + size].hex(' ')} |"
-        for offset, size in _payloads(info)
+        for offset, size in _payloads(example)
     ]
     head, body = rows[:2], sorted(rows[2:], key=lambda row: int(row.split("|")[1]))
     listing = "\n".join(head + body)
     return f"### {example.title}\n\n{example.words}\n\n```\n{dump(example.data)}\n```\n\n{listing}\n"
 
 
-def _payloads(info: nncodec.StreamInfo) -> list[tuple[int, int]]:
+def _payloads(example: Example) -> list[tuple[int, int]]:
+    if example.members:
+        return []
+    info = nncodec.inspect(example.data, example.references)
     units = [unit for unit in info.units if unit.unit_type == "slice"]
     return [
         (unit.offset + unit.size - 4 - part.payload_bytes, part.payload_bytes)

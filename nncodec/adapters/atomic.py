@@ -43,24 +43,27 @@ def replace_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def folder_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Context manager: yields a new folder beside `path`; when the block ends, its files move into the folder `path`.
+    """Context manager: yields a new folder; when the block ends, its files move into the folder `path`.
 
     `path` is made if there is nothing; its other files stay. Leaving the block by any exception removes the new folder
-    and leaves `path` as it was. Files of the same names are replaced one after the other.
+    and leaves `path` as it was. Files of the same names are replaced one after the other. The new folder is in `path`,
+    or beside it where that is still to be made, so that files move within one file system.
 
     Raises ModelFileError where the folder cannot be made or written, or `path` is no folder.
     """
     target = Path(path)
     try:
-        if target.exists() and not target.is_dir():
-            raise ModelFileError(f"cannot write {str(target)!r}: it is a file; give the name of a folder")
-        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", target.parent))
+        home = target if _is_folder(target) else target.parent
+        fresh = Path(tempfile.mkdtemp(".tmp", ".nnc-", home))
     except (OSError, ValueError) as error:
         raise _cannot_write(target, error) from error
     try:
         yield fresh
+        files = sorted(fresh.iterdir())
+        for file in files:
+            _check_target(target / file.name)
         target.mkdir(exist_ok=True)
-        for file in sorted(fresh.iterdir()):
+        for file in files:
             file.replace(target / file.name)
     except OSError as error:
         raise _cannot_write(target, error) from error
@@ -72,6 +75,17 @@ def _cannot_write(target: Path, error: Exception) -> ModelFileError:
     return ModelFileError(
         f"cannot write {str(target)!r}: {reason(error)}; check the folder, its permissions and free space"
     )
+
+
+def _is_folder(target: Path) -> bool:
+    """Whether there is a folder at `target`, not nothing; raises ModelFileError where there is something else."""
+    try:
+        what = target.stat()
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(what.st_mode):
+        raise ModelFileError(f"cannot write {str(target)!r}: it is a file; give the name of a folder")
+    return True
 
 
 def _check_target(target: Path) -> int | None:

@@ -10,7 +10,7 @@ import importlib
 import os
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -18,6 +18,7 @@ from nncodec.adapters.atomic import folder_on_success
 from nncodec.adapters.reports import damaged, reading, reason, unknown_format
 from nncodec.errors import ModelFileError
 from nncodec.model import NUMPY_DTYPES, Model
+from nncodec.set_stream import name_flaw
 from nncodec.tables import MAGIC, DType, TopologyFormat
 
 SUFFIXES: Final = {".onnx": "onnx", ".safetensors": "safetensors", ".npz": "npz"}
@@ -70,20 +71,23 @@ def save_all(
     models: Iterable[tuple[str, Model]],
     folder: str | os.PathLike[str],
     format: str | None = None,  # noqa: A002 - as in `save`
-) -> Iterator[tuple[Path, Model]]:
+) -> list[tuple[Path, Model]]:
     """Write each model, called by its name, to a file in `folder`.
 
     Without `format` the topology says which; without a topology .npz, or .safetensors for types that numpy lacks.
     Nothing appears in `folder` before the last model is written whole. Gives the files with their models. Raises as
-    `save`, and what drawing from `models` raises.
+    `save`, ModelFileError for a name that no model of a set has (R-7.4.3) or that leads to the file of another, and
+    what drawing from `models` raises.
     """
     with folder_on_success(folder) as fresh:
         written = []
         for name, model in models:
-            file = f"{name}.{format or _natural_format(model)}"
+            flaw, file = name_flaw(name), f"{name}.{format or _natural_format(model)}"
+            if flaw is not None or os.path.lexists(fresh / file):
+                raise ModelFileError(f"cannot write model {name!r}: its name {flaw or 'is that of another'}")
             save(model, fresh / file)
             written.append((Path(folder) / file, model))
-    yield from written
+    return written
 
 
 def _natural_format(model: Model) -> str:

@@ -32,6 +32,7 @@ from nncodec.model import Model, Tensor
 from nncodec.reader import open_stream
 from nncodec.set_decoder import SetReader
 from nncodec.set_stream import is_set
+from nncodec.syntax.start import LONGEST_START
 from nncodec.work import Work
 
 EPILOG = """\
@@ -89,8 +90,8 @@ def body(arguments: argparse.Namespace) -> None:
     if data is not None and is_set(data):
         restore_set(arguments, data)
         return
-    if arguments.model:
-        raise UsageError("--model names a model of a set; this is the stream of one model")
+    if arguments.model or arguments.format:
+        raise UsageError("--model and --format are for sets; this is the stream of one model")
     model = decode_file(arguments, data)
     if arguments.conformance:
         write_tds([(None, model)], sys.stdout.buffer)
@@ -105,7 +106,10 @@ def body(arguments: argparse.Namespace) -> None:
 
 def _is_ranged(arguments: argparse.Namespace) -> bool:
     """Whether only parts of the file need to be read."""
-    return bool(arguments.tensor) and not (arguments.ref or arguments.refs or str(arguments.stream) == "-")
+    if not arguments.tensor or arguments.model or arguments.ref or arguments.refs or str(arguments.stream) == "-":
+        return False
+    with arguments.stream.open("rb") as file:
+        return not is_set(file.read(LONGEST_START))
 
 
 def decode_file(arguments: argparse.Namespace, data: bytes | None) -> Model:
@@ -130,6 +134,8 @@ def restore_set(arguments: argparse.Namespace, data: bytes) -> None:
     one_file = arguments.output is not None and arguments.output.suffix.lower() in SUFFIXES
     if one_file and len(arguments.model or ()) != 1:
         raise UsageError(f"{arguments.output} is one file, this is a set: give a folder, or one --model")
+    if arguments.format and (one_file or arguments.conformance):
+        raise UsageError("--format is for models that are written into a folder")
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         models = _models_of(arguments, data, work)
         if arguments.conformance:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 EPILOG = "exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream needs something newer"
 _LONGEST_VALUE = 48
+_NO_REFERENCE = frozenset({ErrorClass.REF_MISSING, ErrorClass.REF_MISMATCH})
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -68,10 +69,19 @@ def body(arguments: argparse.Namespace) -> None:
     elif arguments.model not in reader.names:
         raise UsageError(f"the set has no model {arguments.model!r}; nninfo lists them")
     else:
-        references.needed_by(data, [arguments.model])
-        for parent in reader.models(reader.parents(arguments.model)):
-            references.add(parent[1], arguments.stream)
+        add_parents(arguments, data, references)
         show_stream(arguments, bytes(reader.stream(arguments.model)), references)
+
+
+def add_parents(arguments: argparse.Namespace, data: bytes, references: References) -> None:
+    """Have the models of the set at hand that the one asked for is predicted from, as far as these can be decoded."""
+    reader = SetReader(BytesIO(data), references.needed_by(data, [arguments.model]), limits_of(arguments))
+    for parent in reader.parents(arguments.model):
+        try:
+            references.add(reader.model(parent), arguments.stream)
+        except InvalidStreamError as error:
+            if error.error_class not in _NO_REFERENCE:
+                raise
 
 
 def show_set(arguments: argparse.Namespace, reader: SetReader, references: References) -> None:
@@ -92,7 +102,7 @@ def show_stream(arguments: argparse.Namespace, data: bytes, references: Referenc
     try:
         info = inspect(data, references.needed_by(data) or None, limits)
     except InvalidStreamError as error:
-        if error.error_class not in (ErrorClass.REF_MISSING, ErrorClass.REF_MISMATCH) or arguments.syntax:
+        if error.error_class not in _NO_REFERENCE or arguments.syntax:
             raise
         print_identity(arguments, read_identity(data, limits), len(data))
         if not arguments.json:

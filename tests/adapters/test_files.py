@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +176,42 @@ def test_a_tensor_survives_wherever_it_is_accepted(tmp_path_factory: pytest.Temp
         except ModelFileError:
             continue
         assert files.load(path).content_id == Model((tensor,)).content_id
+
+
+class TestSaveAll:
+    """`save_all`: models into a folder, all or none."""
+
+    def test_files_are_given_with_their_models(self, tmp_path: Path) -> None:
+        written = files.save_all({"a": PLAIN, "b": ONNX}.items(), tmp_path / "out")
+        assert written == [(tmp_path / "out" / "a.npz", PLAIN), (tmp_path / "out" / "b.onnx", ONNX)]
+        assert [files.load(path).content_id for path, _ in written] == [PLAIN.content_id, ONNX.content_id]
+
+    def test_format_can_be_asked_for(self, tmp_path: Path) -> None:
+        (written,) = files.save_all([("a.npz", PLAIN)], tmp_path, "safetensors")
+        assert written[0] == tmp_path / "a.npz.safetensors"
+        assert files.load(written[0]).by_name["w"].data == PLAIN.by_name["w"].data
+
+    def test_a_failure_of_one_leaves_none(self, tmp_path: Path) -> None:
+        def models() -> Iterator[tuple[str, Model]]:
+            yield "a", PLAIN
+            raise ModelFileError("no more")
+
+        with pytest.raises(ModelFileError, match="no more"):
+            files.save_all(models(), tmp_path / "out")
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("name", ["../a", "/a", "", "..", "a/b", "a\0"])
+    def test_a_name_that_leads_elsewhere_is_refused(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(ModelFileError, match="cannot write model"):
+            files.save_all([("first", PLAIN), (name, PLAIN)], tmp_path / "deep")
+        assert not list(tmp_path.iterdir())
+
+    def test_two_models_of_one_file_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelFileError, match="its name is that of another"):
+            files.save_all([("a", PLAIN), ("a", PLAIN)], tmp_path / "out")
+        assert not list(tmp_path.iterdir())
+
+    def test_a_name_that_is_too_long_for_its_suffix_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelFileError, match="cannot write"):
+            files.save_all([("n" * 255, PLAIN)], tmp_path / "out")
+        assert not list(tmp_path.iterdir())

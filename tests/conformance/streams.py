@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from conformance.tds import Tensor
+from conformance import tds
+from conformance.adapter_nncodec import Decoded, decode_given
 from conformance.vectors import SUITE, Vector, load
-from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, ErrorClass
-from nncodec.limits import LEVELS
-from nncodec.model import Model
+from nncodec.model import Model, Tensor
 from nncodec.syntax import door
 
 VECTORS: dict[str, Vector] = {vector.id: vector for vector in load()}
 VALID: list[str] = [name for name, vector in VECTORS.items() if vector.valid]
 INVALID: list[str] = [name for name, vector in VECTORS.items() if not vector.valid]
+SETS: list[str] = [name for name, vector in VECTORS.items() if len(vector.models) > 1]
+"""The valid vectors that are sets of models."""
 
 
 def data_of(name: str) -> bytes:
@@ -28,9 +29,15 @@ def data_of(name: str) -> bytes:
 
 
 @cache
-def model_of(name: str) -> Model:
+def decoded_of(name: str) -> Decoded:
     """What a valid vector decodes to."""
-    return decode(data_of(name), references_of(name), limits=LEVELS[-1])
+    return decode_given(data_of(name), references_of(name))
+
+
+def model_of(name: str) -> Model:
+    """The model of a valid vector that is the stream of one."""
+    ((_, model),) = decoded_of(name)
+    return model
 
 
 def references_of(name: str) -> list[Model]:
@@ -41,18 +48,19 @@ def references_of(name: str) -> list[Model]:
 def error_of(data: bytes | bytearray | memoryview, references: Sequence[Model] = ()) -> ErrorClass | None:
     """The class with which nncodec refuses `data`; None if it decodes. Any other exception comes through."""
     try:
-        decode(data, references, limits=LEVELS[-1])
+        decode_given(data, references)
     except BitstreamError as error:
         return error.error_class
     return None
 
 
-def summary_of(model: Model) -> list[Tensor]:
-    """The tensors of a model as the manifest states them."""
-    return [
-        Tensor(tensor.name, tensor.dtype.name.lower(), tensor.shape, hashlib.sha256(tensor.data).hexdigest())
-        for tensor in model.tensors
-    ]
+def summary_of(decoded: Decoded) -> list[tds.Model]:
+    """Models and their tensors as the manifest states them."""
+    return [tds.Model(name, tuple(map(_summary, model.tensors))) for name, model in decoded]
+
+
+def _summary(tensor: Tensor) -> tds.Tensor:
+    return tds.Tensor(tensor.name, tensor.dtype.name.lower(), tensor.shape, hashlib.sha256(tensor.data).hexdigest())
 
 
 @contextmanager

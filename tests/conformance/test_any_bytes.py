@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nncodec.decoder import decode
+from conformance.adapter_nncodec import decode_given
 from nncodec.errors import BitstreamError, ErrorClass
 from nncodec.limits import LEVELS
 from nncodec.model import Model
 from tests.conformance.streams import INVALID, VALID, VECTORS, data_of, error_of, references_of
 from tools.vectors import wire
 from tools.vectors.bases import plain
-from tools.vectors.draft import assemble
+from tools.vectors.draft import Surgeon, assemble, build_start
 from tools.vectors.surgery import regions, repaired
 
 SMALL = [name for name in VALID if len(data_of(name)) <= 600]
@@ -28,7 +28,8 @@ UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 def decodes_or_refuses(data, references=()):
     """Decode within level 1; anything but a model and a BitstreamError comes through."""
     try:
-        assert isinstance(decode(data, references, limits=LEVELS[1]), Model)
+        for _, model in decode_given(data, references, LEVELS[1]):
+            assert isinstance(model, Model)
     except BitstreamError as error:
         assert isinstance(error.error_class, ErrorClass)
         assert error.clause
@@ -48,13 +49,40 @@ def test_any_bytes_behind_a_good_prefix(data, size):
 
 
 @UNHURRIED
-@given(st.sampled_from([*range(1, 6), 128]), st.binary(max_size=60))
+@given(st.sampled_from([*range(1, 7), 128]), st.binary(max_size=60))
 def test_any_payload_in_a_good_unit(unit_type, payload):
     stream = assemble(plain())
     for region in regions(stream)[:-1]:
         decodes_or_refuses(stream[: region.end] + wire.unit(unit_type, payload) + stream[region.end :])
         if region.start:
             decodes_or_refuses(stream[: region.start] + wire.unit(unit_type, payload) + stream[region.end :])
+
+
+@UNHURRIED
+@given(st.integers(2, 4), st.binary(max_size=60), st.booleans())
+def test_any_payload_in_a_good_index_of_models(count, payload, with_streams):
+    stream = assemble(plain())
+    front = build_start(Surgeon({}), wire.MAIN, 0, plain().items * count, count)
+    decodes_or_refuses(front + wire.unit(wire.INDEX, payload) + stream * count * with_streams)
+
+
+@UNHURRIED
+@given(st.lists(st.tuples(st.binary(max_size=8), st.integers(0, 300)), min_size=2, max_size=5))
+def test_any_entries_in_a_good_index_of_models(entries):
+    stream = assemble(plain())
+    index = b"".join(wire.leb(len(name)) + name + wire.leb(size) for name, size in entries)
+    front = build_start(Surgeon({}), wire.MAIN, 0, plain().items * len(entries), len(entries))
+    decodes_or_refuses(front + wire.unit(wire.INDEX, wire.leb(len(entries)) + index) + stream * len(entries))
+
+
+@UNHURRIED
+@given(st.lists(st.binary(max_size=80), min_size=2, max_size=4))
+def test_any_bytes_as_members_of_a_good_set(members):
+    starts = build_start(Surgeon({}), wire.MAIN, 0, plain().items, 1)
+    streams = [starts + member for member in members]
+    index = b"".join(wire.text(f"{place}") + wire.leb(len(stream)) for place, stream in enumerate(streams))
+    front = build_start(Surgeon({}), wire.MAIN, 0, plain().items * len(streams), len(streams))
+    decodes_or_refuses(front + wire.unit(wire.INDEX, wire.leb(len(streams)) + index) + b"".join(streams))
 
 
 @st.composite
@@ -88,7 +116,8 @@ def resized(draw):
     """A vector with another payload in one unit, made from the old one; size and CRC are in order."""
     name = draw(st.sampled_from(SMALL))
     data = data_of(name)
-    region = draw(st.sampled_from(regions(data)[1:-1]))
+    units = [region for region in regions(data) if region.name.startswith("unit")]
+    region = draw(st.sampled_from(units))
     old = data[region.start + 2 : region.end - 4]
     start, end = sorted((draw(st.integers(0, len(old))), draw(st.integers(0, len(old)))))
     new = old[:start] + draw(st.binary(max_size=6)) * draw(st.integers(0, 3)) + old[end:]
@@ -152,3 +181,16 @@ def test_a_mutated_start_costs_no_memory(case):
     # What was decoded before an error in or behind the payloads is as large as Annex F says.
     if error not in (None, ErrorClass.ENTROPY, ErrorClass.CONTENT_ID) and len(data) <= KIBIBYTE:
         assert peak <= MEBIBYTE
+
+
+def test_regions_and_repairs_follow_a_set_into_its_members():
+    data = data_of("valid/set-difference")
+    names = [region.name for region in regions(data)]
+    assert names[:2] == ["start", "unit6"]
+    assert names[2:] == ["start", "unit1", "unit3", "unit4", "unit5", "footer"] * 2
+    assert [region.start for region in regions(data)][1:] == [region.end for region in regions(data)][:-1]
+    damaged = bytearray(data)
+    for region in regions(data):
+        if region.name != "footer":
+            damaged[region.end - 4 : region.end] = bytes(4)
+    assert repaired(bytes(damaged)) == data

@@ -10,7 +10,10 @@ from tests.conformance.streams import VALID, data_of, error_of, references_of, r
 EXHAUSTIVE = 1024
 """Streams of up to so many bytes are damaged in every place, larger ones in a sample of places."""
 SAMPLE = 2000
-UNAIDED = ("valid/everything-small", "valid/empty-model", "valid/inherited-every-edit", "valid/map-of-two-terms")
+UNAIDED = (
+    *("valid/everything-small", "valid/empty-model", "valid/inherited-every-edit", "valid/map-of-two-terms"),
+    *("valid/set-of-two", "valid/set-chain"),
+)
 """Streams whose flips are also decoded without remembering records."""
 
 FLIP_CLASSES = {

@@ -121,6 +121,18 @@ def test_schema_refuses_what_was_planted(change):
     assert schema_faults(planted, SCHEMA)
 
 
+SET = next(entry for entry in ENTRIES if "models" in entry["expect"])
+MODELS = SET["expect"]["models"]
+
+
+@pytest.mark.parametrize(
+    "models", [[], MODELS[:1], [*MODELS, {"name": "a"}], [MODELS[0] | {"name": ""}, MODELS[1]], [*MODELS, {}]]
+)
+def test_schema_refuses_sets_that_were_planted(models):
+    assert schema_faults(MANIFEST | {"vectors": [SET]}, SCHEMA) == []
+    assert schema_faults(MANIFEST | {"vectors": [SET | {"expect": {"models": models}}]}, SCHEMA)
+
+
 def test_golden_files_are_those_of_their_declarations(suite):
     assert list(make_vectors.complaints(suite)) == []
     assert list(make_vectors.missing(suite)) == []

@@ -17,7 +17,10 @@ from conformance.vectors import SUITE, HarnessError, load, select
 from conformance.verdicts import Result, Verdict, judge, passes
 
 ADAPTER = str(SUITE / "adapter_nncodec.py")
-SOME = ("valid/two-parents", "valid/inherited-every-edit", "invalid/gain-nan", "invalid/version-1")
+SOME = (
+    *("valid/two-parents", "valid/inherited-every-edit", "invalid/gain-nan", "invalid/version-1"),
+    *("valid/set-chain", "valid/set-parent-outside", "invalid/set-name-up", "invalid/set-in-a-set"),
+)
 BOUNDS = Bounds()
 
 
@@ -97,6 +100,8 @@ def test_list_and_show_name_vectors(capsys):
     assert run.main(["list", "--only", "valid/map-*"]) == 0
     assert run.main(["show", SOME[0]]) == 0
     assert "reference-second" in capsys.readouterr().out
+    assert run.main(["show", "valid/set-difference"]) == 0
+    assert "\n  model 'new'\n" in capsys.readouterr().out
 
 
 def test_levels_and_profiles_that_are_not_claimed_are_skipped():
@@ -162,6 +167,44 @@ def test_names_survive_the_dump(name):
 def test_a_malformed_dump_is_refused(dump):
     with pytest.raises(tds.TdsError):
         tds.parse(dump)
+
+
+BYTE = b"tensor a uint8 1 1\n\0\n"
+
+
+def test_a_dump_of_a_set_is_read_by_models():
+    dump = b"TDS 1\nmodel %41\n" + BYTE + b"model b\nmodel c\n" + BYTE + BYTE + b"end 3\n"
+    with pytest.raises(tds.TdsError, match="percent-encoded"):
+        tds.parse(dump)
+    models = tds.parse(dump.replace(b"%41", b"a%20b"))
+    assert [(model.name, len(model.tensors)) for model in models] == [("a b", 1), ("b", 0), ("c", 2)]
+    assert [(model.name, len(model.tensors)) for model in tds.parse(b"TDS 1\n" + BYTE + b"end 1\n")] == [(None, 1)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *(BYTE + b"model a\n" + BYTE + b"end 2\n", b"model a\n" + BYTE + b"end 0\n"),
+        *(b"model a\n" + BYTE + b"end 1\nmodel b\nend 0\n", b"model\nend 0\n", b"model a b\nend 0\n"),
+    ],
+)
+def test_a_malformed_dump_of_a_set_is_refused(lines):
+    with pytest.raises(tds.TdsError):
+        tds.parse(b"TDS 1\n" + lines)
+
+
+def test_models_are_compared_one_by_one():
+    vector = only("valid/set-of-empty-models")
+    named, swapped, one = (
+        b"TDS 1\nmodel a\nmodel b\nend 0\n",
+        b"TDS 1\nmodel b\nmodel a\nend 0\n",
+        b"TDS 1\nend 0\n",
+    )
+    assert judge(vector, [outcome(stdout=named)], BOUNDS).verdict == Verdict.PASS
+    assert judge(vector, [outcome(stdout=swapped)], BOUNDS).detail == "model 0: name is 'b', must be 'a'"
+    assert judge(vector, [outcome(stdout=one)], BOUNDS).detail == "model 0: name is None, must be 'a'"
+    assert judge(vector, [outcome(stdout=named.replace(b"model b\n", b""))], BOUNDS).detail == "1 models, must be 2"
+    assert vector.expectation == "2 models, 0 tensors"
 
 
 def test_a_damaged_suite_is_the_fault_of_the_suite(tmp_path):

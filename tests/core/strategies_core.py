@@ -7,7 +7,9 @@ from typing import Any
 from construct_typed import DataclassStruct
 from hypothesis import strategies as st
 
+from nncodec.model import Model
 from nncodec.syntax.end import END, FOOTER, INDEX_ENTRY, End, Footer, IndexEntry
+from nncodec.syntax.model_index import MODEL_ENTRY, MODEL_INDEX, ModelEntry, ModelIndex
 from nncodec.syntax.model_parameter_set import (
     MODEL_PARAMETER_SET,
     QUANTISER,
@@ -48,7 +50,7 @@ from nncodec.tables import (
     StepKind,
     TopologyFormat,
 )
-from tests.strategies import names
+from tests.strategies import models, names
 
 BYTE = st.integers(0, 255)
 MASK = st.integers(0, 2**32 - 1)
@@ -176,6 +178,22 @@ def table_edits(draw: st.DrawFn) -> TableEdit:
     return TableEdit(draw(st.integers(0, 2**20)), edit, identity, None if edit == Edit.DELETE else draw(codings()))
 
 
+MODEL_ENTRIES = st.builds(ModelEntry, names(min_size=0, max_size=300), st.integers(0, 2**40))
+MODEL_INDICES = st.lists(MODEL_ENTRIES, max_size=6).map(lambda entries: ModelIndex(len(entries), entries))
+
+
+def model_names() -> st.SearchStrategy[str]:
+    """Names that R-7.4.3 allows."""
+    letters = st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/\\:")
+    return st.text(letters, min_size=1, max_size=60).filter(lambda name: name not in (".", ".."))
+
+
+def random_sets() -> st.SearchStrategy[dict[str, Model]]:
+    """Two to five models by name; some the same as others."""
+    pools = st.lists(models(max_tensors=3), min_size=1, max_size=4)
+    return pools.flatmap(lambda pool: st.dictionaries(model_names(), st.sampled_from(pool), min_size=2, max_size=5))
+
+
 RECORDS: list[tuple[DataclassStruct[Any], st.SearchStrategy[Any]]] = [
     (START_PREFIX, PREFIXES),
     (START, STARTS),
@@ -195,5 +213,7 @@ RECORDS: list[tuple[DataclassStruct[Any], st.SearchStrategy[Any]]] = [
     (INDEX_ENTRY, INDEX_ENTRIES),
     (END, ENDS),
     (FOOTER, FOOTERS),
+    (MODEL_ENTRY, MODEL_ENTRIES),
+    (MODEL_INDEX, MODEL_INDICES),
 ]
 """Every record of clause 6 with a strategy for its values."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import lzma
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode, encode_with_report
+from nncodec.encoder.sets.writer import write_set
 from nncodec.errors import BitstreamError
-from nncodec.inspection import inspect
+from nncodec.inspection import inspect, inspect_set
 from nncodec.limits import LEVELS
 from nncodec.model import Model, Topology
+from nncodec.set_decoder import SetReader
 from nncodec.stream import read_stream
 from nncodec.syntax.units import build_unit
 from nncodec.tables import DType, HeaderCoding, Profile, TopologyFormat, UnitType
@@ -174,3 +179,47 @@ def test_element_values_of_a_coded_table_are_those_of_its_body() -> None:
     assert {element.region for element in inside} == {"tensor table body"}
     names = [element for element in inside if element.descriptor == "st"]
     assert [body[e.offset + 1 : e.offset + e.size].decode() for e in names] == [t.name for t in model.tensors]
+
+
+SETS = sorted((Path(__file__).resolve().parents[2] / "conformance" / "valid").glob("set-*.nmc"))
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_trace_of_a_set_leaves_no_byte_of_its_headers_out(path: Path) -> None:
+    reader = SetReader(BytesIO(path.read_bytes()), (), LEVELS[4])
+    info = inspect_set(reader)
+    assert info.elements[0].path == "StartPrefix.magic"
+    covered = [place for element in info.elements for place in range(element.offset, element.offset + element.size)]
+    assert len(covered) == len(set(covered))
+    left_out = set(range(reader.members[0].offset)) - set(covered)
+    assert set(covered) <= set(range(reader.members[0].offset))
+    assert bool(left_out) == ("ancillary-before" in path.stem or "looks-like-an-index" in path.stem)
+    assert info.size == path.stat().st_size
+    assert info.element_count == sum(model.element_count for model in info.models)
+    assert info.decoded_size == sum(model.decoded_size for model in info.models)
+    assert reader.members[0].offset + sum(model.size for model in info.models) == info.size
+
+
+def test_a_set_says_who_is_predicted_from_whom() -> None:
+    old, outside = decode(DATA), decode(encode(Model((weights("a", (8, 8), 2), *MODEL.tensors[1:]))))
+    new = Model((*old.tensors[:1], weights("b", (3,), 1)), old.topology)
+    config = EncoderConfig(lossless=True)
+    other = encode(Model((*outside.tensors[:1], weights("b", (3,), 2))), config, [outside])
+    streams = {"old": DATA, "new": encode(new, config, [old]), "out": other}
+    info = inspect_set(SetReader(BytesIO(write_set(streams))))
+    assert [model.parents for model in info.models] == [(), ("old",), ()]
+    assert [model.parents_outside for model in info.models] == [(), (), (outside.content_id.hex(),)]
+    assert info.bits_per_weight == 8 * info.size / (3 * 67)
+
+
+def test_damage_of_a_member_is_told_at_its_place_in_the_set() -> None:
+    data = bytearray(write_set({"a": DATA, "b": DATA}))
+    data[-1] ^= 1
+    with pytest.raises(BitstreamError) as caught:
+        inspect_set(SetReader(BytesIO(data)))
+    assert caught.value.offset == len(data) - 4
+
+
+def test_a_set_of_empty_models_has_no_bits_per_weight() -> None:
+    empty = encode(Model(()))
+    assert inspect_set(SetReader(BytesIO(write_set({"a": empty, "b": empty})))).bits_per_weight == 0.0

@@ -289,7 +289,7 @@ def test_damaged_ancillary_unit_is_refused() -> None:
 
 def test_unknown_critical_unit_is_unsupported_wherever_it_stands() -> None:
     for place in range(6):
-        extra = build_unit(6, b"")
+        extra = build_unit(7, b"")
         error = caught(moved(lambda units, place=place, extra=extra: [*units[:place], extra, *units[place:]]))
         assert isinstance(error, UnsupportedStreamError)
         assert error.error_class == ErrorClass.UNSUPPORTED_UNIT

@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from typing import Final
+from typing import Final, TypeVar
 
 from tools.vectors.draft import Draft, assemble
+from tools.vectors.set_draft import SetDraft, assemble_set
 
-Make = Callable[[], Draft]
+Make = Callable[[], Draft | SetDraft]
+MakeT = TypeVar("MakeT", bound=Make)
 
 MODULES: Final = (
     *("valid_container", "valid_slices", "valid_types", "valid_levels", "valid_rounding"),
     *("valid_prediction", "valid_terms", "valid_maps", "valid_exact_difference", "valid_inherited"),
-    *("valid_mixing", "valid_rans", "own_copies", "valid_limits", "valid_encoder"),
+    *("valid_mixing", "valid_rans", "own_copies", "valid_limits", "valid_encoder", "valid_sets"),
     *("invalid_start", "invalid_units", "invalid_parameters", "invalid_table", "invalid_slices"),
     *("invalid_end", "invalid_coded", "invalid_references", "invalid_terms", "invalid_inherited", "invalid_limits"),
-    *("invalid_mixing", "invalid_rans"),
+    *("invalid_mixing", "invalid_rans", "invalid_sets", "invalid_set_members"),
 )
 """The modules of this folder that declare vectors, in the order of the manifest."""
 
@@ -57,14 +59,14 @@ def all_cases() -> dict[str, Case]:
     return dict(_CASES)
 
 
-def valid(*clauses: str, refs: Sequence[str] = (), stable: bool = True) -> Callable[[Make], Make]:
+def valid(*clauses: str, refs: Sequence[str] = (), stable: bool = True) -> Callable[[MakeT], MakeT]:
     """Declare a valid vector that covers `clauses`."""
     return lambda make: _declare(make, Case("", "", clauses, make, refs=_ids(refs), stable=stable))
 
 
 def invalid(
     error: str, *clauses: str, accept: Sequence[str] = (), refs: Sequence[str] = (), stable: bool = True
-) -> Callable[[Make], Make]:
+) -> Callable[[MakeT], MakeT]:
     """Declare an invalid vector that must be rejected with class `error` for breaking `clauses`."""
     case = Case("", "", clauses, Draft, error, tuple(accept), _ids(refs), stable)
     return lambda make: _declare(make, case)
@@ -88,11 +90,11 @@ def patched_valid(base: Make, rows: Iterable[tuple[str, Mapping[str, bytes], str
         _add(Case(f"valid/{name}", tests, tuple(clauses), partial(_with_patches, base, patches)))
 
 
-def _with_patches(base: Make, patches: Mapping[str, bytes]) -> Draft:
+def _with_patches(base: Make, patches: Mapping[str, bytes]) -> Draft | SetDraft:
     return replace(base(), patches=patches)
 
 
-def _declare(make: Make, case: Case) -> Make:
+def _declare(make: MakeT, case: Case) -> MakeT:
     name = make.__name__.strip("_").replace("_", "-")
     tests = " ".join((inspect.getdoc(make) or "").split())
     _add(replace(case, id=f"{case.kind}/{name}", tests=tests, make=make))
@@ -111,4 +113,5 @@ def _ids(names: Sequence[str]) -> tuple[str, ...]:
 
 def data_of(case: Case) -> bytes:
     """The bytes of a vector."""
-    return assemble(case.make())
+    draft = case.make()
+    return assemble_set(draft) if isinstance(draft, SetDraft) else assemble(draft)

@@ -182,7 +182,7 @@ def assemble(draft: Draft) -> bytes:
         units["topology"] = _topology(surgeon, draft)
     units["table"] = _table(surgeon, draft)
     units |= _slices(surgeon, draft)
-    out = _start(surgeon, draft)
+    out = build_start(surgeon, draft.profile, draft.level, draft.items)
     places = []
     for name in units if draft.order is None else draft.order:
         out += draft.extra.get(name, b"")
@@ -212,19 +212,20 @@ def _type(name: str) -> int:
     return fixed.get(name, wire.SLICE)
 
 
-def _start(surgeon: Surgeon, draft: Draft) -> bytes:
+def build_start(surgeon: Surgeon, profile: int, level: int, items: Sequence[Item], models: int = 1) -> bytes:
+    """The start of a stream, or of a set of `models`, that holds `items`."""
     fields = surgeon.treat(
         "start",
         {
-            "profile": wire.u8(draft.profile),
-            "level": wire.u8(draft.level),
+            "profile": wire.u8(profile),
+            "level": wire.u8(level),
             "incompatible_features": wire.leb(0),
             "rewrite_features": wire.leb(0),
             "compatible_features": wire.leb(0),
-            "model_count": wire.leb(1),
-            "tensor_count": wire.leb(len(draft.items)),
-            "element_count": wire.leb(sum(prod(item.dims) for item in draft.items)),
-            "decoded_size": wire.leb(sum(len(item.data) for item in draft.items)),
+            "model_count": wire.leb(models),
+            "tensor_count": wire.leb(len(items)),
+            "element_count": wire.leb(sum(prod(item.dims) for item in items)),
+            "decoded_size": wire.leb(sum(len(item.data) for item in items)),
             "tail": b"",
         },
     )

@@ -42,9 +42,23 @@ patched(
             {"start.incompatible_features": leb(2**31)},
             "Highest feature.",
         ),
-        ("no-model UNSUPPORTED_FEATURE 6.2", {"start.model_count": leb(0)}, "A stream of no models."),
-        ("two-models UNSUPPORTED_FEATURE 6.2", {"start.model_count": leb(2)}, "A stream of two models."),
-        ("65536-models UNSUPPORTED_FEATURE 6.2", {"start.model_count": leb(2**16)}, "The most models that fit."),
+        ("no-model VALUE_RANGE 6.2", {"start.model_count": leb(0)}, "A stream of no models."),
+        (
+            "no-model-of-a-reserved-level VALUE_RANGE 6.2",
+            {"start.model_count": leb(0), "start.level": u8(5)},
+            "Two values out of range: both have one class.",
+        ),
+        ("two-models UNIT_ORDER R-7.4.1 6.9", {"start.model_count": leb(2)}, "Two models are said, and one follows."),
+        (
+            "65536-models LIMIT_EXCEEDED 6.2 A.2",
+            {"start.model_count": leb(2**16)},
+            "The most models that fit; the level allows eight.",
+        ),
+        (
+            "65536-models-and-a-feature UNSUPPORTED_FEATURE 6.2",
+            {"start.model_count": leb(2**16), "start.incompatible_features": leb(1)},
+            "What a feature changes is not known: it comes before all bounds.",
+        ),
     ),
 )
 patched(

@@ -34,7 +34,7 @@ patched(
         ("unit-size-one-less UNIT_CRC 6.3", {"parameters.payload_size": leb(4)}, "The CRC is sought one byte early."),
         ("unit-size-without-end VALUE_RANGE 6.3 3.3", {"end.payload_size": b"\xff" * 7}, "A size that never ends."),
         ("unit-type-0 UNSUPPORTED_UNIT 6.3", {"parameters.unit_type": b"\0"}, "Type 0 is critical and unknown."),
-        ("unit-type-6 UNSUPPORTED_UNIT 6.3", {"slice0.unit_type": b"\6"}, "Type 6 is critical and unknown."),
+        ("unit-type-7 UNSUPPORTED_UNIT 6.3", {"slice0.unit_type": b"\7"}, "Type 7 is critical and unknown."),
         (
             "unit-type-ancillary UNIT_ORDER 6.3 R-7.2.1",
             {"table.unit_type": b"\x83"},
@@ -45,7 +45,7 @@ patched(
 
 
 def _declare_unknown_units() -> None:
-    for place, unit_type in (("parameters", 127), ("table", 6), ("slice0", 64), ("end", 100)):
+    for place, unit_type in (("parameters", 127), ("table", 7), ("slice0", 64), ("end", 100)):
 
         def make(place: str = place, unit_type: int = unit_type) -> Draft:
             return replace(plain(), extra={place: wire.unit(unit_type, b"?")})
@@ -67,7 +67,7 @@ def unit_crc_of_ancillary() -> Draft:
 @invalid("UNIT_CRC", "6.3")
 def unit_crc_before_type() -> Draft:
     """A unit that is both damaged and of unknown critical type: the CRC is judged first."""
-    return replace(plain(), extra={"table": flipped(wire.unit(6, b"unknown"), -1)})
+    return replace(plain(), extra={"table": flipped(wire.unit(7, b"unknown"), -1)})
 
 
 ORDERS: Final = (

@@ -13,6 +13,7 @@ from typing import Any, Final
 from tools.vectors import wire
 from tools.vectors.cases import Case, all_cases, data_of
 from tools.vectors.draft import Draft
+from tools.vectors.set_draft import SetDraft
 
 PROFILES: Final = {wire.BASELINE: "baseline", wire.MAIN: "main"}
 
@@ -86,7 +87,13 @@ def _file(name: str, data: Mapping[str, bytes]) -> dict[str, str]:
     return {"file": f"{name}.nmc", "sha256": hashlib.sha256(data[name]).hexdigest()}
 
 
-def _expectation(draft: Draft) -> dict[str, Any]:
+def _expectation(draft: Draft | SetDraft) -> dict[str, Any]:
+    if isinstance(draft, SetDraft):
+        return {"models": [{"name": name} | _contents(member) for name, member in draft.models()]}
+    return _contents(draft)
+
+
+def _contents(draft: Draft) -> dict[str, Any]:
     tensors = [
         {
             "name": item.name,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from tools.vectors import wire
+
+_FOOTER: Final = 8
 
 
 @dataclass(frozen=True)
@@ -18,45 +21,51 @@ class Region:
 
 
 def regions(data: bytes) -> list[Region]:
-    """The regions of a stream whose framing is in order."""
-    position = 10 + data[9] + 4
-    found = [Region("start", 0, position)]
-    while position < len(data) - 8:
-        size, head = _size(data, position + 1)
-        end = position + 1 + head + size + 4
-        found.append(Region(f"unit{data[position]}", position, end))
-        position = end
-    return [*found, Region("footer", position, len(data))]
+    """The regions of a stream, or of a set and its members, whose framing is in order."""
+    return [Region(_name(data, start, end), start, end) for start, end in _spans(data, with_footers=True)]
 
 
-def _size(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for index in range(6):
-        value |= (data[at + index] & 127) << 7 * index
-        if data[at + index] < 128:
-            return value, index + 1
-    return value, 6
+def _name(data: bytes, start: int, end: int) -> str:
+    if data.startswith(wire.MAGIC, start):
+        return "start"
+    return "footer" if end - start == _FOOTER and data.startswith(wire.FOOTER_MAGIC, end - 4) else f"unit{data[start]}"
 
 
 def repaired(data: bytes) -> bytes:
-    """`data` with every CRC made right again, as far as the framing can be followed."""
+    """`data` with every CRC made right again, as far as the framing can be followed, also that of members of a set."""
     out = bytearray(data)
     for start, end in _spans(data):
         out[end - 4 : end] = wire.crc32c(bytes(out[start : end - 4]))
     return bytes(out)
 
 
-def _spans(data: bytes) -> Iterator[tuple[int, int]]:
-    position = 10 + data[9] + 4 if len(data) > 9 else len(data) + 1
-    if position <= len(data):
-        yield 0, position
-    while position + 8 < len(data):
-        size, head = _size(data, position + 1)
-        end = position + 1 + head + size + 4
+def _spans(data: bytes, *, with_footers: bool = False) -> Iterator[tuple[int, int]]:
+    """Where the regions under a CRC begin and end, and the footers if asked for."""
+    position = 0
+    while position < len(data):
+        starts = position == 0 or data.startswith(wire.MAGIC, position)
+        end = _end_of_start(data, position) if starts else _end_of_unit(data, position)
         if end > len(data):
             return
         yield position, end
+        if not starts and data[position] == wire.END:
+            if with_footers:
+                yield end, min(end + _FOOTER, len(data))
+            end += _FOOTER
         position = end
+
+
+def _end_of_start(data: bytes, position: int) -> int:
+    return position + 14 + data[position + 9] if len(data) > position + 9 else len(data) + 1
+
+
+def _end_of_unit(data: bytes, position: int) -> int:
+    value = 0
+    for index, byte in enumerate(data[position + 1 : position + 7]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:
+            return position + 1 + index + 1 + value + 4
+    return len(data) + 1
 
 
 def flipped(data: bytes, position: int, bit: int = 0) -> bytes:

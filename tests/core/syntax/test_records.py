@@ -1,4 +1,4 @@
-"""SPEC.md clauses 6.1 to 6.8: every record both ways through the one door, and nothing of construct's beyond it."""
+"""SPEC.md clauses 6.1 to 6.9: every record both ways through the one door, and nothing of construct's beyond it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nncodec import syntax
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
-from nncodec.syntax import end, model_parameter_set, shortcut, slice, start, tensor_table, topology, units
+from nncodec.syntax import end, model_index, model_parameter_set, shortcut, slice, start, tensor_table, topology, units
 from nncodec.syntax.descriptors import Element, Session
 from nncodec.syntax.door import build, crc32c, parse, parse_all, parse_front
 from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, QUANTISER, ModelParameterSet
@@ -28,7 +28,7 @@ from tests.core.strategies_core import RECORDS, tensor_records
 
 BASE = 1000
 CASES = pytest.mark.parametrize(("declaration", "values"), RECORDS, ids=[item.dc_type.__name__ for item, _ in RECORDS])
-ROOMS = (start, units, model_parameter_set, topology, tensor_table, slice, end)
+ROOMS = (start, units, model_index, model_parameter_set, topology, tensor_table, slice, end)
 
 
 def session(trace: list[Element] | None = None) -> Session:

@@ -58,7 +58,7 @@ def test_every_flipped_bit_of_a_unit_is_refused() -> None:
         assert error.error_class in (allowed if bit // 8 == len(FRONT) + 1 else allowed[:1])
 
 
-@pytest.mark.parametrize("unit_type", [0, 6, 7, 127])
+@pytest.mark.parametrize("unit_type", [0, 7, 8, 127])
 def test_unknown_critical_unit_is_unsupported(unit_type: int) -> None:
     error = caught(FRONT + build_unit(unit_type, b"x"), len(FRONT))
     assert isinstance(error, UnsupportedStreamError)
@@ -66,7 +66,7 @@ def test_unknown_critical_unit_is_unsupported(unit_type: int) -> None:
 
 
 def test_damage_is_reported_before_an_unknown_type() -> None:
-    data = bytearray(build_unit(6, b"x"))
+    data = bytearray(build_unit(7, b"x"))
     data[-1] ^= 1
     assert caught(bytes(data)).error_class == ErrorClass.UNIT_CRC
 
