@@ -99,6 +99,10 @@ class Process:
         """Bytes of the stream."""
         return len(self.encode(config).data)
 
+    def decoded(self, config: EncoderConfig) -> Model:
+        """The model as it will be decoded."""
+        return self._draft(config).decoded
+
     def exact_size(self, config: EncoderConfig) -> float:
         """Roughly the bytes of the stream of a lossless configuration."""
         return sum(choice.estimated_bits for choice in Chooser(config, self._references).choose_all(self._model)) / 8

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from nncodec.analysis.root import root_of_set
 from nncodec.encoder.config import DEFAULT_QUALITY, EncoderConfig
-from nncodec.encoder.encode import Encoded, EncodeWarning, check_names_and_shapes, encode_with_report
+from nncodec.encoder.encode import EncodeWarning, Process, check_names_and_shapes, encode_with_report
+from nncodec.encoder.sets.budget import Purse, Qualities, spend, uniform_quality
 from nncodec.encoder.sets.config import SetConfig
+from nncodec.encoder.sets.report import EncodedSet, Member
 from nncodec.encoder.sets.structure import Costs, Node, SetStructure, Shape, plan_structure
 from nncodec.encoder.sets.survey import Survey
-from nncodec.encoder.sets.writer import write_set
+from nncodec.encoder.sets.writer import set_overhead, write_set
 from nncodec.errors import EncodeError
+from nncodec.evaluation import Utility, measured
 from nncodec.model import Model
 from nncodec.set_stream import name_flaw
 from nncodec.tables import Profile
 from nncodec.work import Work
 
-
-@dataclass(frozen=True)
-class Member:
-    """A model of a set, as coded; the models of it that it may be predicted from; the bytes that were predicted."""
-
-    encoded: Encoded
-    parents: tuple[str, ...]
-    predicted_bytes: float
-
-
-@dataclass(frozen=True)
-class EncodedSet:
-    """A set, and its models by name in the order of their streams."""
-
-    data: bytes
-    members: Mapping[str, Member]
+_ROOM_TO_TRY: Final = 1.03
+"""How much over its budget a set may be predicted to be, and yet be coded without loss to see."""
 
 
 def encode_set(
@@ -60,12 +50,19 @@ def encode_set_with_report(
     config: SetConfig | None = None,
     references: Sequence[Model] = (),
     work: Work | None = None,
+    utilities: Mapping[str, Utility] | None = None,
 ) -> EncodedSet:
-    """As `encode_set`, with the decoded models and reports."""
+    """As `encode_set`, with the decoded models and reports.
+
+    utilities: what `max_bytes` of `config` is to be spent for, by name of the model; for models without one, what
+    `WeightProxy` measures, as expected. What they raise is not touched.
+    """
     config = config or SetConfig()
     _check(models, config, references)
+    for name in utilities or {}:
+        _check_name(name, models)
     process = SetProcess(models, config, references, work or Work())
-    return process.encode()
+    return process.encode() if config.max_bytes is None else process.spend(config.max_bytes, utilities or {})
 
 
 def _check(models: Mapping[str, Model], config: SetConfig, references: Sequence[Model]) -> None:
@@ -76,10 +73,14 @@ def _check(models: Mapping[str, Model], config: SetConfig, references: Sequence[
         if flaw is not None:
             raise EncodeError(f"the name of model {name!r} {flaw}")
     for name in (*config.weights, *([] if config.root is None else [config.root])):
-        if name not in models:
-            raise EncodeError(f"the set has no model {name!r}; it has {', '.join(models)}")
+        _check_name(name, models)
     for model in (*models.values(), *references):
         check_names_and_shapes(model)
+
+
+def _check_name(name: str, models: Mapping[str, Model]) -> None:
+    if name not in models:
+        raise EncodeError(f"the set has no model {name!r}; it has {', '.join(models)}")
 
 
 class SetProcess:
@@ -88,13 +89,54 @@ class SetProcess:
     def __init__(self, models: Mapping[str, Model], config: SetConfig, references: Sequence[Model], work: Work) -> None:
         self._names, self._models = list(models), list(models.values())
         self._references, self._work = references, work
-        self._config = replace(config, encoder=_settled(config.encoder))
+        self._config = replace(config, max_bytes=None, encoder=_settled(config.encoder))
+        self._nodes: list[Node] = []
 
     def encode(self) -> EncodedSet:
         """The set, its models in the order of their predictions."""
-        survey = Survey(self._models, self._config.encoder, self._references)
-        nodes = plan_structure(Costs(survey, len(self._models)), self._shape())
-        return self._code(nodes)
+        _, nodes = self._planned(self._config.encoder)
+        return self._code(nodes, self._config.encoder)
+
+    def spend(self, budget: int, utilities: Mapping[str, Utility]) -> EncodedSet:
+        """The set in `budget` bytes: without loss if that fits, else with the most utility."""
+        exact = replace(self._config.encoder, quality=None, lossless=True)
+        _, nodes = self._planned(exact)
+        if sum(node.predicted_bits for node in nodes) <= 8 * _ROOM_TO_TRY * budget:
+            coded = self._code(nodes, exact)
+            if len(coded.data) <= budget:
+                return coded
+        coded, spending = spend(self._purse(budget, utilities), self._code_at)
+        return replace(coded, spending=spending)
+
+    def _purse(self, budget: int, utilities: Mapping[str, Utility]) -> Purse:
+        """The structure is that which suits the quality that all models together have room for."""
+        survey, self._nodes = self._planned(self._config.encoder)
+        quality = uniform_quality(budget, survey, self._nodes, self._config.encoder.quality or DEFAULT_QUALITY)
+        survey, self._nodes = self._planned(replace(self._config.encoder, quality=quality))
+        return Purse(
+            budget=budget,
+            survey=survey,
+            quality=quality,
+            nodes=self._nodes,
+            names=self._names,
+            weights=[self._config.weights.get(name, 1.0) for name in self._names],
+            overhead=set_overhead(self._names),
+            utilities={self._names.index(name): self._shares(name, each) for name, each in utilities.items()},
+        )
+
+    def _shares(self, name: str, utility: Utility) -> Callable[[float], float]:
+        """What `utility` says of the model `name` under a quality, without references, as a share of the original."""
+        model = self._models[self._names.index(name)]
+        whole = measured(utility, model, name)
+        if whole <= 0:
+            raise EncodeError(f"{name!r}: the utility of the original is {whole:g}, of which there are no shares")
+        process = Process(model, (), self._work)
+        config = replace(self._config.encoder, fast=True)
+        return lambda quality: measured(utility, process.decoded(replace(config, quality=quality)), name) / whole
+
+    def _planned(self, config: EncoderConfig) -> tuple[Survey, list[Node]]:
+        survey = Survey(self._models, config, self._references)
+        return survey, plan_structure(Costs(survey, len(self._models)), self._shape())
 
     def _shape(self) -> Shape:
         config, root = self._config, None
@@ -104,12 +146,18 @@ class SetProcess:
             root = root_of_set(self._models).index
         return Shape(config.structure, root, config.depth, config.parents)
 
-    def _code(self, nodes: Sequence[Node]) -> EncodedSet:
+    def _code_at(self, qualities: Qualities) -> EncodedSet:
+        configs = [replace(self._config.encoder, quality=quality) for quality in qualities]
+        return self._code(self._nodes, *configs)
+
+    def _code(self, nodes: Sequence[Node], *configs: EncoderConfig) -> EncodedSet:
+        """The set, by one configuration for all models or one for each."""
         members: dict[str, Member] = {}
         for node in nodes:
             parents = tuple(self._names[parent] for parent in node.parents)
             references = [*(members[parent].encoded.model for parent in parents), *self._references]
-            encoded = encode_with_report(self._models[node.place], self._config.encoder, references, self._work)
+            config = configs[node.place % len(configs)]
+            encoded = encode_with_report(self._models[node.place], config, references, self._work)
             members[self._names[node.place]] = Member(encoded, parents, node.predicted_bits / 8)
         return EncodedSet(write_set({name: member.encoded.data for name, member in members.items()}), members)
 

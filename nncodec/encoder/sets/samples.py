@@ -81,6 +81,11 @@ class Subject:
         with np.errstate(over="ignore"):
             return np.where(has_step, np.rint(values / np.where(has_step, steps, 1.0)) * steps, values)
 
+    @property
+    def quantised(self) -> int:
+        """Elements that are quantised as matrices."""
+        return sum(t.size for t, is_matrix in zip(self.model.tensors, self.is_matrix, strict=True) if is_matrix)
+
     @cached_property
     def energies(self) -> Float64s:
         """Sum of squares of each tensor, roughly; 0 for one without samples."""

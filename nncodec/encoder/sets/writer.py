@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from nncodec.encoder.writer import lowest_level
-from nncodec.limits import LEVELS
+from nncodec.limits import LEVELS, MAX_UNIT_BYTES
 from nncodec.syntax.model_index import ModelEntry, build_model_index
-from nncodec.syntax.start import Start, build_start, parse_start
+from nncodec.syntax.start import LONGEST_START, Start, build_start, parse_start
 
 
 def write_set(streams: Mapping[str, bytes]) -> bytes:
@@ -18,6 +18,11 @@ def write_set(streams: Mapping[str, bytes]) -> bytes:
     starts = [parse_start(memoryview(stream), LEVELS[-1])[0] for stream in streams.values()]
     entries = [ModelEntry(name, len(stream)) for name, stream in streams.items()]
     return b"".join([build_start(_start(starts)), build_model_index(entries), *streams.values()])
+
+
+def set_overhead(names: Iterable[str]) -> int:
+    """Bytes of a set of models called `names` beside their streams, at most."""
+    return len(build_model_index([ModelEntry(name, MAX_UNIT_BYTES) for name in names])) + LONGEST_START
 
 
 def _start(starts: list[Start]) -> Start:

@@ -1,0 +1,192 @@
+"""SPEC.md clause E.17 (informative): a set of models in so many bytes, with the most utility left: the paper's eq. 10."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nncodec.encoder.allocation import Allocation, Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
+from nncodec.encoder.config import MAX_QUALITY, MIN_QUALITY
+from nncodec.encoder.rate_control import PLACES_A_DB
+from nncodec.encoder.sets.report import EncodedSet, Spending
+from nncodec.encoder.sets.structure import Node
+from nncodec.encoder.sets.survey import Estimate, Survey
+from nncodec.errors import EncodeError
+
+OFFSETS_DB: Final = (-18.0, -12.0, -8.0, -4.0, 0.0, 4.0, 8.0, 12.0, 18.0)
+"""Qualities that a model may get, from the one at which all would together fit the budget."""
+PARENT_OFFSETS_DB: Final = (-8.0, -4.0, 0.0, 4.0, 8.0)
+"""The same for the models that others are predicted from, which have one quality among them."""
+_BITS_A_DB: Final = math.log2(10) / 20
+"""What a weight costs more when the quality rises by 1 dB."""
+_HALVINGS: Final = 24
+_MOST_TRIALS: Final = 6
+_SHARE_NEAR: Final = 0.01
+
+Qualities = tuple[float, ...]
+"""A quality for each model, by its place."""
+
+Utilities = Mapping[int, Callable[[float], float]]
+"""By place of a model, what gives its utility under a quality, as a share of that of the original."""
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What there is to spend, and on what.
+
+    quality: that of `survey`, near to what the budget allows; nodes: the structure that suits it; names, weights: of
+    the models by place; overhead: bytes of the set beside its streams; utilities: of those models that have a measured
+    one; for the others the survey says it.
+    """
+
+    budget: int
+    survey: Survey
+    quality: float
+    nodes: Sequence[Node]
+    names: Sequence[str]
+    weights: Sequence[float]
+    overhead: int
+    utilities: Utilities
+
+
+def uniform_quality(budget: int, survey: Survey, nodes: Sequence[Node], quality: float) -> float:
+    """The one quality at which the streams of all models are predicted to take `budget` bytes together.
+
+    quality: that of `survey`.
+    """
+    low, high = MIN_QUALITY, MAX_QUALITY
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        scale = _scale(middle, quality)
+        bits = sum(_estimate(survey, node, scale, scale).stream_bits(len(node.parents)) for node in nodes)
+        low, high = (middle, high) if bits <= 8 * budget else (low, middle)
+    return low
+
+
+def spend(purse: Purse, code: Callable[[Qualities], EncodedSet]) -> tuple[EncodedSet, Spending]:
+    """The set that `code` makes with the most utility in the budget. Raises EncodeError, with the least, if none fits."""
+    ledger = _Ledger(purse)
+    best: tuple[EncodedSet, Spending] | None = None
+    tried: set[Qualities] = set()
+    while len(tried) < _MOST_TRIALS:
+        qualities, spending = ledger.plan()
+        if qualities in tried:
+            break
+        tried.add(qualities)
+        coded = code(qualities)
+        ledger.learn(qualities, coded)
+        left = purse.budget - len(coded.data)
+        if left >= 0 and (best is None or len(coded.data) > len(best[0].data)):
+            best = coded, spending
+        if 0 <= left <= _SHARE_NEAR * purse.budget:
+            break
+    if best is None:
+        coded = code((MIN_QUALITY,) * len(purse.names))
+        what = f"max_bytes {purse.budget}: the coarsest quality takes {len(coded.data)} bytes"
+        raise EncodeError(f"{what}: allow that many, or quantise more tensors (include)")
+    return best
+
+
+class _Ledger:
+    """Operating points as predicted, and as corrected by what was coded."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self._parents = {parent for node in purse.nodes for parent in node.parents}
+        self._factors = {node.place: 1.0 for node in purse.nodes}
+        self._margin = 0
+        self._estimates: dict[tuple[int, float, float], Estimate] = {}
+        self._known: dict[tuple[int, float], float] = {}
+
+    def plan(self) -> tuple[Qualities, Spending]:
+        """The best qualities, by what is known so far, with what the grid of them leaves over spent on all alike."""
+        purse = self._purse
+        room = max(purse.budget - purse.overhead - self._margin, 1)
+        alternatives = list(self._alternatives())
+        least = min(sum(min(point.bytes for point in curve.points) for curve in a.curves) for a in alternatives)
+        allocation = allocate(alternatives, max(room, least))
+        grid = self._qualities_of(allocation)
+        weights = sum(subject.quantised for subject in purse.survey.subjects)
+        shift = math.floor(PLACES_A_DB * 8 * (room - allocation.bytes) / (_BITS_A_DB * max(weights, 1))) / PLACES_A_DB
+        qualities = tuple(_within(quality + shift) for quality in grid)
+        expected = [self._utility(place, quality, None) for place, quality in enumerate(grid)]
+        curve = tuple(
+            OperatingPoint(point.bytes + purse.overhead, point.utility) for point in rate_utility_curve(alternatives)
+        )
+        named = dict(zip(purse.names, qualities, strict=True))
+        return qualities, Spending(named, dict(zip(purse.names, expected, strict=True)), curve)
+
+    def learn(self, qualities: Qualities, coded: EncodedSet) -> None:
+        """Correct the predictions by what was coded under `qualities`; what is still too much is left out next time."""
+        inner = max((qualities[parent] for parent in self._parents), default=0.0)
+        for node in self._purse.nodes:
+            estimate = self._estimate(node, qualities[node.place], inner)
+            real = len(coded.members[self._purse.names[node.place]].encoded.data)
+            self._factors[node.place] = 8 * real / estimate.stream_bits(len(node.parents))
+        self._margin += max(len(coded.data) - self._purse.budget, 0) // 8
+
+    def _alternatives(self) -> Iterator[Alternative]:
+        """One for each quality of the models that others are predicted from."""
+        for offset in PARENT_OFFSETS_DB if self._parents else (0.0,):
+            inner = _within(self._purse.quality + offset)
+            yield Alternative(inner.hex(), tuple(self._curve(node, inner) for node in self._purse.nodes))
+
+    def _curve(self, node: Node, inner: float) -> Curve:
+        offsets = OFFSETS_DB
+        qualities = [inner] if node.place in self._parents else [_within(self._purse.quality + db) for db in offsets]
+        points = [
+            OperatingPoint(self._bytes(node, quality, inner), self._utility(node.place, quality, inner))
+            for quality in qualities
+        ]
+        return Curve(self._purse.names[node.place], tuple(points), self._purse.weights[node.place])
+
+    def _qualities_of(self, allocation: Allocation) -> list[float]:
+        """The quality of each model, by its place, on the grid."""
+        inner = float.fromhex(allocation.alternative.label)
+        found = [0.0] * len(self._purse.nodes)
+        for node, choice in zip(self._purse.nodes, allocation.choice, strict=True):
+            is_inner = node.place in self._parents
+            found[node.place] = inner if is_inner else _within(self._purse.quality + OFFSETS_DB[choice])
+        return found
+
+    def _bytes(self, node: Node, quality: float, inner: float) -> int:
+        bits = self._estimate(node, quality, inner).stream_bits(len(node.parents))
+        return math.ceil(self._factors[node.place] * bits / 8)
+
+    def _estimate(self, node: Node, quality: float, inner: float) -> Estimate:
+        key = node.place, quality, inner
+        if key not in self._estimates:
+            scales = _scale(quality, self._purse.quality), _scale(inner, self._purse.quality)
+            self._estimates[key] = _estimate(self._purse.survey, node, *scales)
+        return self._estimates[key]
+
+    def _utility(self, place: int, quality: float, inner: float | None) -> float:
+        """By the survey: the proxy of `WeightProxy`, with errors as eq. 7 expects them."""
+        if (place, quality) not in self._known:
+            self._known[place, quality] = self._new_utility(place, quality, inner)
+        return self._known[place, quality]
+
+    def _new_utility(self, place: int, quality: float, inner: float | None) -> float:
+        purse = self._purse
+        if place in purse.utilities:
+            return purse.utilities[place](quality)
+        node = next(node for node in purse.nodes if node.place == place)
+        estimate = self._estimate(node, quality, quality if inner is None else inner)
+        subject = purse.survey.subjects[place]
+        counted = subject.is_matrix & (subject.energies > 0)
+        return 1 / (1 + float((estimate.errors[counted] / subject.energies[counted]).sum()))
+
+
+def _estimate(survey: Survey, node: Node, scale: float, parent_scale: float) -> Estimate:
+    return survey.predicted(node.place, node.parents[:2], scale, parent_scale)
+
+
+def _scale(quality: float, base: float) -> float:
+    """What the steps of quality `base` are multiplied by for another quality."""
+    return float(10.0 ** ((base - quality) / 20))
+
+
+def _within(quality: float) -> float:
+    return round(min(max(quality, MIN_QUALITY), MAX_QUALITY) * PLACES_A_DB) / PLACES_A_DB
