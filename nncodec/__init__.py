@@ -10,6 +10,10 @@ from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import Encoded, EncodeWarning, encode, encode_with_report
 from nncodec.encoder.report import EncodeReport
+from nncodec.encoder.sets.config import SetConfig
+from nncodec.encoder.sets.encode import encode_set, encode_set_with_report
+from nncodec.encoder.sets.report import EncodedSet
+from nncodec.encoder.sets.structure import SetStructure
 from nncodec.errors import (
     BitstreamError,
     EncodeError,
@@ -21,11 +25,13 @@ from nncodec.errors import (
     UnsupportedModelError,
     UnsupportedStreamError,
 )
-from nncodec.inspection import StreamInfo, inspect
+from nncodec.inspection import SetInfo, StreamInfo, inspect, inspect_set
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import Model, Tensor, Topology
 from nncodec.reader import Reader
 from nncodec.reader import open_stream as open  # noqa: A004 - as in wave, gzip, tarfile: nncodec.open
+from nncodec.set_decoder import SetReader, decode_set, open_set
+from nncodec.set_stream import is_set
 from nncodec.tables import DType, Profile, TopologyFormat
 from nncodec.work import Work
 
@@ -37,6 +43,7 @@ __all__ = [
     "EncodeReport",
     "EncodeWarning",
     "Encoded",
+    "EncodedSet",
     "EncoderConfig",
     "ErrorClass",
     "InvalidStreamError",
@@ -47,6 +54,10 @@ __all__ = [
     "NncodecError",
     "Profile",
     "Reader",
+    "SetConfig",
+    "SetInfo",
+    "SetReader",
+    "SetStructure",
     "StreamInfo",
     "Tensor",
     "Topology",
@@ -55,10 +66,16 @@ __all__ = [
     "UnsupportedStreamError",
     "Work",
     "decode",
+    "decode_set",
     "encode",
+    "encode_set",
+    "encode_set_with_report",
     "encode_with_report",
     "inspect",
+    "inspect_set",
+    "is_set",
     "load",
     "open",
+    "open_set",
     "save",
 ]

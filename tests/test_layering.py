@@ -48,6 +48,7 @@ FENCES = {
     "numba": "nncodec/kernel.py",
     "fsspec": "nncodec/adapters/streams.py",
     "networkx": "nncodec/encoder/sets/structure.py",
+    "matplotlib": "nncodec/cli/plots.py",
 }
 """Package -> the files that may import it. What is neither here nor in the standard library nobody may import."""
 

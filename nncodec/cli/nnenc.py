@@ -1,4 +1,4 @@
-"""Command line (informative): nnenc: a model file in, an NMC stream out."""
+"""Command line (informative): nnenc: model files in, an NMC stream out."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from nncodec.cli.common import (
     warn_if_slow,
     watched_work,
 )
+from nncodec.cli.nnenc_set import add_set_arguments, encode_models, refuse_set_arguments
 from nncodec.cli.references import References
 from nncodec.encoder.config import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
 from nncodec.encoder.encode import Encoded, encode_with_report
@@ -41,6 +42,8 @@ examples:
   nnenc model.onnx -o model.nmc --q-bits 9        steps of 10^(9-12) = 0.001
   nnenc model.onnx -o model.nmc --lossless
   nnenc new.onnx -o update.nmc --ref old.onnx     only what changed
+  nnenc a.onnx b.onnx c.onnx -o set.nmc           a set, each predicted from the one that suits it
+  nnenc a.onnx b.onnx -o set.nmc --max-bytes 500000 --eval a=test.npz:top1
 """
 
 
@@ -52,7 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx, .safetensors or .npz file")
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="an .onnx, .safetensors or .npz file; several make a set"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.nmc")
     parser.add_argument("--profile", choices=[profile.name.lower() for profile in Profile], default="main")
     _add_quality(parser)
@@ -68,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="NEW=OLD",
         help="the tensor NEW is called OLD in the references; may be repeated",
     )
+    add_set_arguments(parser)
     add_reference_arguments(parser)
     add_work_arguments(parser)
     add_common_arguments(parser)
@@ -107,6 +113,8 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
     """The configuration that the arguments ask for. Raises UsageError where they contradict one another."""
     profile = Profile[arguments.profile.upper()]
     requests = {name: getattr(arguments, name) for name in REQUESTS}
+    if len(arguments.models) > 1:
+        requests["max_bytes"] = None  # that of the set
     if arguments.s_bits is not None and arguments.q_bits is None and (profile == Profile.MAIN or arguments.lossless):
         raise UsageError("--s-bits goes with --q-bits: give that too")
     if arguments.rounding is not None and arguments.lossless:
@@ -137,8 +145,13 @@ def _name_pair(text: str) -> tuple[str, str]:
 
 
 def body(arguments: argparse.Namespace) -> None:
-    """Code one model."""
+    """Code one model, or a set."""
     config = config_of(arguments)
+    if len(arguments.models) > 1:
+        encode_models(arguments, config)
+        return
+    refuse_set_arguments(arguments)
+    arguments.model = Path(arguments.models[0])
     begin = time.perf_counter()
     model = load(arguments.model)
     if config.uses_trellis:

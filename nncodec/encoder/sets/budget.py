@@ -1,16 +1,16 @@
-"""SPEC.md clause E.17 (informative): a set of models in so many bytes, with the most utility left: the paper's eq. 10."""
+"""SPEC.md clause E.17 (informative): a set in so many bytes, with the most utility left: the paper's eq. 10."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nncodec.encoder.allocation import Allocation, Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
 from nncodec.encoder.config import MAX_QUALITY, MIN_QUALITY
-from nncodec.encoder.rate_control import PLACES_A_DB
-from nncodec.encoder.sets.report import EncodedSet, Spending
+from nncodec.encoder.rate_control import PLACES_A_DB, Search
+from nncodec.encoder.sets.report import EncodedSet
 from nncodec.encoder.sets.structure import Node
 from nncodec.encoder.sets.survey import Estimate, Survey
 from nncodec.errors import EncodeError
@@ -22,11 +22,12 @@ PARENT_OFFSETS_DB: Final = (-8.0, -4.0, 0.0, 4.0, 8.0)
 _BITS_A_DB: Final = math.log2(10) / 20
 """What a weight costs more when the quality rises by 1 dB."""
 _HALVINGS: Final = 24
-_MOST_TRIALS: Final = 6
 _SHARE_NEAR: Final = 0.01
 
 Qualities = tuple[float, ...]
 """A quality for each model, by its place."""
+
+Points = tuple[OperatingPoint, ...]
 
 Utilities = Mapping[int, Callable[[float], float]]
 """By place of a model, what gives its utility under a quality, as a share of that of the original."""
@@ -65,28 +66,50 @@ def uniform_quality(budget: int, survey: Survey, nodes: Sequence[Node], quality:
     return low
 
 
-def spend(purse: Purse, code: Callable[[Qualities], EncodedSet]) -> tuple[EncodedSet, Spending]:
-    """The set that `code` makes with the most utility in the budget. Raises EncodeError, with the least, if none fits."""
+def predicted_at(survey: Survey, nodes: Sequence[Node], quality: float, qualities: Qualities) -> list[Node]:
+    """`nodes` with the bits that are predicted under `qualities`; quality: that of `survey`."""
+    scales = [_scale(each, quality) for each in qualities]
+    found = []
+    for node in nodes:
+        estimate = _estimate(survey, node, scales[node.place], scales[node.parents[0]] if node.parents else 1.0)
+        found.append(replace(node, predicted_bits=estimate.stream_bits(len(node.parents))))
+    return found
+
+
+def spend(purse: Purse, code: Callable[[Qualities], EncodedSet]) -> tuple[EncodedSet, Qualities, Points]:
+    """The set that `code` makes with the most utility in the budget, its qualities, and what other budgets would give.
+
+    Raises EncodeError, with the least that can be, where nothing fits.
+    """
     ledger = _Ledger(purse)
-    best: tuple[EncodedSet, Spending] | None = None
-    tried: set[Qualities] = set()
-    while len(tried) < _MOST_TRIALS:
-        qualities, spending = ledger.plan()
-        if qualities in tried:
-            break
-        tried.add(qualities)
-        coded = code(qualities)
-        ledger.learn(qualities, coded)
-        left = purse.budget - len(coded.data)
-        if left >= 0 and (best is None or len(coded.data) > len(best[0].data)):
-            best = coded, spending
-        if 0 <= left <= _SHARE_NEAR * purse.budget:
-            break
-    if best is None:
-        coded = code((MIN_QUALITY,) * len(purse.names))
-        what = f"max_bytes {purse.budget}: the coarsest quality takes {len(coded.data)} bytes"
+    qualities, _ = ledger.plan()
+    ledger.learn(qualities, code(qualities))
+    qualities, curve = ledger.plan()
+    trials = _Trials(purse.budget, qualities, code)
+    weights = max(sum(subject.quantised for subject in purse.survey.subjects), 1)
+    search = Search(trials.measure, -purse.budget, _SHARE_NEAR * purse.budget, -weights * _BITS_A_DB / 8 / PLACES_A_DB)
+    low, high = MIN_QUALITY - max(qualities), MAX_QUALITY - min(qualities)
+    if search.last(round(PLACES_A_DB * low), round(PLACES_A_DB * high), 0) is None or trials.best is None:
+        least = len(code((MIN_QUALITY,) * len(qualities)).data)
+        what = f"max_bytes {purse.budget}: the coarsest quality takes {least} bytes"
         raise EncodeError(f"{what}: allow that many, or quantise more tensors (include)")
-    return best
+    return *trials.best, curve
+
+
+class _Trials:
+    """Sets of the same differences between qualities, all higher or lower by some places; the best that fits."""
+
+    def __init__(self, budget: int, qualities: Qualities, code: Callable[[Qualities], EncodedSet]) -> None:
+        self._budget, self._qualities, self._code = budget, qualities, code
+        self.best: tuple[EncodedSet, Qualities] | None = None
+
+    def measure(self, places: int) -> float:
+        """Minus the bytes of the set under qualities that are higher by `places`."""
+        qualities = tuple(_within(quality + places / PLACES_A_DB) for quality in self._qualities)
+        coded = self._code(qualities)
+        if len(coded.data) <= self._budget and (self.best is None or len(coded.data) > len(self.best[0].data)):
+            self.best = coded, qualities
+        return -len(coded.data)
 
 
 class _Ledger:
@@ -96,36 +119,26 @@ class _Ledger:
         self._purse = purse
         self._parents = {parent for node in purse.nodes for parent in node.parents}
         self._factors = {node.place: 1.0 for node in purse.nodes}
-        self._margin = 0
         self._estimates: dict[tuple[int, float, float], Estimate] = {}
         self._known: dict[tuple[int, float], float] = {}
 
-    def plan(self) -> tuple[Qualities, Spending]:
-        """The best qualities, by what is known so far, with what the grid of them leaves over spent on all alike."""
-        purse = self._purse
-        room = max(purse.budget - purse.overhead - self._margin, 1)
+    def plan(self) -> tuple[Qualities, Points]:
+        """The best qualities, by what is known so far; the bytes and utilities of the best choices for any budget."""
+        overhead = self._purse.overhead
         alternatives = list(self._alternatives())
         least = min(sum(min(point.bytes for point in curve.points) for curve in a.curves) for a in alternatives)
-        allocation = allocate(alternatives, max(room, least))
-        grid = self._qualities_of(allocation)
-        weights = sum(subject.quantised for subject in purse.survey.subjects)
-        shift = math.floor(PLACES_A_DB * 8 * (room - allocation.bytes) / (_BITS_A_DB * max(weights, 1))) / PLACES_A_DB
-        qualities = tuple(_within(quality + shift) for quality in grid)
-        expected = [self._utility(place, quality, None) for place, quality in enumerate(grid)]
-        curve = tuple(
-            OperatingPoint(point.bytes + purse.overhead, point.utility) for point in rate_utility_curve(alternatives)
-        )
-        named = dict(zip(purse.names, qualities, strict=True))
-        return qualities, Spending(named, dict(zip(purse.names, expected, strict=True)), curve)
+        allocation = allocate(alternatives, max(self._purse.budget - overhead, least))
+        points = rate_utility_curve(alternatives)
+        shifted = tuple(OperatingPoint(point.bytes + overhead, point.utility) for point in points)
+        return tuple(self._qualities_of(allocation)), shifted
 
     def learn(self, qualities: Qualities, coded: EncodedSet) -> None:
-        """Correct the predictions by what was coded under `qualities`; what is still too much is left out next time."""
+        """Correct the predictions by what was coded under `qualities`."""
         inner = max((qualities[parent] for parent in self._parents), default=0.0)
         for node in self._purse.nodes:
             estimate = self._estimate(node, qualities[node.place], inner)
             real = len(coded.members[self._purse.names[node.place]].encoded.data)
             self._factors[node.place] = 8 * real / estimate.stream_bits(len(node.parents))
-        self._margin += max(len(coded.data) - self._purse.budget, 0) // 8
 
     def _alternatives(self) -> Iterator[Alternative]:
         """One for each quality of the models that others are predicted from."""

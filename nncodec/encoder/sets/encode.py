@@ -10,14 +10,14 @@ from typing import Final
 from nncodec.analysis.root import root_of_set
 from nncodec.encoder.config import DEFAULT_QUALITY, EncoderConfig
 from nncodec.encoder.encode import EncodeWarning, Process, check_names_and_shapes, encode_with_report
-from nncodec.encoder.sets.budget import Purse, Qualities, spend, uniform_quality
+from nncodec.encoder.sets.budget import Purse, Qualities, predicted_at, spend, uniform_quality
 from nncodec.encoder.sets.config import SetConfig
-from nncodec.encoder.sets.report import EncodedSet, Member
+from nncodec.encoder.sets.report import EncodedSet, Member, Spending
 from nncodec.encoder.sets.structure import Costs, Node, SetStructure, Shape, plan_structure
 from nncodec.encoder.sets.survey import Survey
 from nncodec.encoder.sets.writer import set_overhead, write_set
 from nncodec.errors import EncodeError
-from nncodec.evaluation import Utility, measured
+from nncodec.evaluation import Utility, WeightProxy, measured
 from nncodec.model import Model
 from nncodec.set_stream import name_flaw
 from nncodec.tables import Profile
@@ -90,36 +90,51 @@ class SetProcess:
         self._names, self._models = list(models), list(models.values())
         self._references, self._work = references, work
         self._config = replace(config, max_bytes=None, encoder=_settled(config.encoder))
-        self._nodes: list[Node] = []
 
     def encode(self) -> EncodedSet:
         """The set, its models in the order of their predictions."""
         _, nodes = self._planned(self._config.encoder)
-        return self._code(nodes, self._config.encoder)
+        return self._code(nodes, [self._config.encoder] * len(nodes))
 
     def spend(self, budget: int, utilities: Mapping[str, Utility]) -> EncodedSet:
         """The set in `budget` bytes: without loss if that fits, else with the most utility."""
         exact = replace(self._config.encoder, quality=None, lossless=True)
         _, nodes = self._planned(exact)
         if sum(node.predicted_bits for node in nodes) <= 8 * _ROOM_TO_TRY * budget:
-            coded = self._code(nodes, exact)
+            coded = self._code(nodes, [exact] * len(nodes))
             if len(coded.data) <= budget:
                 return coded
-        coded, spending = spend(self._purse(budget, utilities), self._code_at)
-        return replace(coded, spending=spending)
+        purse = self._purse(budget, utilities)
+        coded, qualities, curve = spend(purse, lambda qualities: self._code_at(purse, qualities))
+        named = dict(zip(self._names, qualities, strict=True))
+        kept = self._utilities_of(coded, utilities)
+        total = sum(self._weight(name) * utility for name, utility in kept.items())
+        return replace(coded, spending=Spending(named, kept, total, curve))
+
+    def _weight(self, name: str) -> float:
+        return self._config.weights.get(name, 1.0)
+
+    def _utilities_of(self, coded: EncodedSet, utilities: Mapping[str, Utility]) -> dict[str, float]:
+        """What is left of each model, as a share of its original."""
+        found = {}
+        for name, model in zip(self._names, self._models, strict=True):
+            utility = utilities.get(name, WeightProxy(model))
+            decoded = coded.members[name].encoded.model
+            found[name] = measured(utility, decoded, name) / measured(utility, model, name)
+        return found
 
     def _purse(self, budget: int, utilities: Mapping[str, Utility]) -> Purse:
         """The structure is that which suits the quality that all models together have room for."""
-        survey, self._nodes = self._planned(self._config.encoder)
-        quality = uniform_quality(budget, survey, self._nodes, self._config.encoder.quality or DEFAULT_QUALITY)
-        survey, self._nodes = self._planned(replace(self._config.encoder, quality=quality))
+        survey, nodes = self._planned(self._config.encoder)
+        quality = uniform_quality(budget, survey, nodes, self._config.encoder.quality or DEFAULT_QUALITY)
+        survey, nodes = self._planned(replace(self._config.encoder, quality=quality))
         return Purse(
             budget=budget,
             survey=survey,
             quality=quality,
-            nodes=self._nodes,
+            nodes=nodes,
             names=self._names,
-            weights=[self._config.weights.get(name, 1.0) for name in self._names],
+            weights=[self._weight(name) for name in self._names],
             overhead=set_overhead(self._names),
             utilities={self._names.index(name): self._shares(name, each) for name, each in utilities.items()},
         )
@@ -146,18 +161,17 @@ class SetProcess:
             root = root_of_set(self._models).index
         return Shape(config.structure, root, config.depth, config.parents)
 
-    def _code_at(self, qualities: Qualities) -> EncodedSet:
+    def _code_at(self, purse: Purse, qualities: Qualities) -> EncodedSet:
         configs = [replace(self._config.encoder, quality=quality) for quality in qualities]
-        return self._code(self._nodes, *configs)
+        return self._code(predicted_at(purse.survey, purse.nodes, purse.quality, qualities), configs)
 
-    def _code(self, nodes: Sequence[Node], *configs: EncoderConfig) -> EncodedSet:
-        """The set, by one configuration for all models or one for each."""
+    def _code(self, nodes: Sequence[Node], configs: Sequence[EncoderConfig]) -> EncodedSet:
+        """The set; configs: of the models, by place."""
         members: dict[str, Member] = {}
         for node in nodes:
             parents = tuple(self._names[parent] for parent in node.parents)
             references = [*(members[parent].encoded.model for parent in parents), *self._references]
-            config = configs[node.place % len(configs)]
-            encoded = encode_with_report(self._models[node.place], config, references, self._work)
+            encoded = encode_with_report(self._models[node.place], configs[node.place], references, self._work)
             members[self._names[node.place]] = Member(encoded, parents, node.predicted_bits / 8)
         return EncodedSet(write_set({name: member.encoded.data for name, member in members.items()}), members)
 

@@ -22,12 +22,14 @@ class Member:
 class Spending:
     """How a budget was spent (clause E.17).
 
-    qualities: of the models, by name; utilities: what was expected of each, as a share of that of the original; curve:
-    bytes and summed weighted utility of the best choices for other budgets, ascending.
+    By name of the model: qualities; utilities, as shares of that of the original (of `WeightProxy` where none was
+    given). utility: their weighted sum. curve: bytes and weighted sum of utilities, as expected, of the best choices
+    for other budgets, ascending.
     """
 
     qualities: Mapping[str, float]
     utilities: Mapping[str, float]
+    utility: float
     curve: tuple[OperatingPoint, ...] = field(repr=False)
 
 

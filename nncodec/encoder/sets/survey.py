@@ -1,9 +1,8 @@
 """SPEC.md clause E.16 (informative): what a model would cost, alone and predicted from others, from samples.
 
-A tensor with levels costs what the paper's eq. 8 says for its step and the mean magnitude of what is to be coded, and
-errs as its eq. 7 says; an exact one costs, besides the length of each difference in units of the last place, what
-telling that length costs. No byte is written by these numbers: they say what to predict from what, and where to spend a
-budget.
+A tensor with levels costs the entropy of a simple model of these; an exact one, besides the length of each difference
+in units of the last place, what telling that length costs. No byte is written by these numbers: they say what to
+predict from what, and where to spend a budget.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.analysis.laplace import distortion, rate
-from nncodec.encoder.config import NEAREST_ROUNDING, EncoderConfig
+from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.sets.samples import Places, Subject
 from nncodec.encoder.steps import update_step
+from nncodec.limits import MAX_LEVEL_MAGNITUDE
 from nncodec.model import Model, Tensor
 from nncodec.rounding import Float64s
 
@@ -28,8 +27,6 @@ LENGTH_BITS: Final = 3.0
 """To tell sign and length of an exact difference, given the exponent of its prediction (measured: 2.9 to 3.3)."""
 _STREAM_BITS: Final = 8 * 150.0
 _PARENT_BITS: Final = 8 * 32.0
-_LEAST_RATIO: Final = 1e-300
-_LARGEST_RATIO: Final = 700.0
 _SINGULAR: Final = 1e-12
 
 
@@ -218,17 +215,30 @@ def _unpredicted(child: Subject, scale: float) -> Estimate:
 
 
 def _levels(magnitudes: Float64s, starts: Places, steps: Float64s) -> tuple[Float64s, Float64s]:
-    """Bits and squared error of an element, for each run of `magnitudes` and its step; 0 where there is none."""
+    """Bits and squared error of an element, for each run of `magnitudes` and its step; 0 where there is none.
+
+    Levels are taken for zero or not, and the magnitudes of those that are not for geometrically distributed: Laplace,
+    but for the zeros, of which an update of a quantised model has more.
+    """
     if not starts.size:
         return np.zeros(0), np.zeros(0)
-    means = np.add.reduceat(magnitudes, starts) / np.diff(np.append(starts, magnitudes.size))
-    has_levels = (steps > 0) & (means > 0)
-    with np.errstate(over="ignore", under="ignore"):
-        ratios = np.where(has_levels, steps / np.where(has_levels, means, 1.0), 1.0)
-        ratios = np.clip(ratios, _LEAST_RATIO, _LARGEST_RATIO)
-        bits = np.where(has_levels, rate(ratios, NEAREST_ROUNDING), 0.0)
-        errors = np.where(has_levels, np.square(steps) * distortion(ratios, NEAREST_ROUNDING), 0.0)
-    return bits, errors
+    lengths = np.diff(np.append(starts, magnitudes.size))
+    each = np.repeat(np.where(steps > 0, steps, 1.0), lengths)
+    with np.errstate(over="ignore"):
+        levels = np.minimum(np.rint(magnitudes / each), MAX_LEVEL_MAGNITUDE)
+        squares = np.square(magnitudes - levels * each)
+    share = np.add.reduceat((levels > 0).astype(np.float64), starts) / lengths
+    mean = np.add.reduceat(levels, starts) / lengths / np.where(share > 0, share, 1.0)
+    bits = _binary_entropy(share) + share * (1 + np.maximum(mean, 1.0) * _binary_entropy(1 / np.maximum(mean, 1.0)))
+    errors = np.add.reduceat(squares, starts) / lengths
+    return np.where(steps > 0, bits, 0.0), np.where(steps > 0, errors, 0.0)
+
+
+def _binary_entropy(p: Float64s) -> Float64s:
+    """Bits of a choice of probability `p`."""
+    sure = (p <= 0) | (p >= 1)
+    q = np.where(sure, 0.5, p)
+    return np.where(sure, 0.0, -q * np.log2(q) - (1 - q) * np.log2(1 - q))
 
 
 def _exact_differences(magnitudes: Float64s, predicted: Float64s, matched: Matched) -> Float64s:

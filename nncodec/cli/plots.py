@@ -1,0 +1,42 @@
+"""Command line (informative): pictures: the rate-utility curve of a set (clause E.17), drawn by matplotlib."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from nncodec.adapters.atomic import replace_on_success
+from nncodec.cli.common import UsageError
+from nncodec.encoder.sets.report import EncodedSet
+from nncodec.errors import UnsupportedModelError
+
+FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+
+
+def draw_curve(encoded: EncodedSet, path: Path) -> None:
+    """Write the curve of a set that was coded in a budget to `path`: .svg, .png or .pdf.
+
+    Raises UsageError for another suffix, UnsupportedModelError without matplotlib, ModelFileError.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"--plot {path}: choose one of {', '.join(FORMATS)}")
+    try:
+        figures = importlib.import_module("matplotlib.figure")
+    except ModuleNotFoundError:
+        what = "drawing needs the package 'matplotlib', which is not installed: pip install 'nmc-codec[plot]'"
+        raise UnsupportedModelError(what) from None
+    figure = figures.Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    if encoded.spending is not None:
+        sizes = [point.bytes for point in encoded.spending.curve]
+        axes.plot(
+            sizes, [point.utility for point in encoded.spending.curve], marker="o", label="expected, best choices"
+        )
+        total = sum(encoded.spending.utilities.values())
+        axes.plot([len(encoded.data)], [total], "s", label="this set, as decoded (without weights)")
+    axes.set_xlabel("bytes of the set")
+    axes.set_ylabel("weighted sum of utilities, as shares of the originals")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend()
+    with replace_on_success(path) as temporary:
+        figure.savefig(temporary, format=FORMATS[path.suffix.lower()])
