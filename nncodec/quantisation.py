@@ -7,6 +7,7 @@ may choose its levels in any other way.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK, StepKind
 
-HalfLevels = npt.NDArray[np.int64]
+HalfLevels = npt.NDArray[np.signedinteger[Any]]
 
 OFFSET_SCALE = 256
 """`reconstruction_offset` counts in 1/256 of a step."""
@@ -85,12 +86,15 @@ def half_levels(levels: Levels, *, trellis: bool) -> HalfLevels:
     """8.2.1: what the levels of one slice's part of a tensor stand for, in half steps.
 
     Twice the level; with the trellis, in its odd states, one less for what is above 0 and one more for what is below.
+    In 32 bits, or in 64 where a level asks for that.
     """
-    halves = levels.astype(np.int64) * 2
+    largest = max(int(levels.max()), -int(levels.min())) if levels.size else 0
+    kind = np.int32 if 2 * largest <= MAX_LEVEL_MAGNITUDE else np.int64
+    halves = levels.astype(kind) * kind(2)
     if trellis:
         work = sequence(halves)
         walk_trellis(work, len(levels))
-        halves = np.asarray(work, np.int64)
+        halves = np.asarray(work, kind)
     return halves
 
 

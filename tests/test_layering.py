@@ -26,11 +26,11 @@ LAYERS = (
     ("adapters", "decoder", "encoder"),
     ("set_stream",),
     ("stream",),
-    ("constraints", "evaluation"),
+    ("constraints", "evaluation", "slices"),
     ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
-    ("folding", "kernel", "work"),
+    ("folding", "kernel", "memory", "work"),
     ("errors", "limits", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""

@@ -21,7 +21,7 @@ from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
 from nncodec.entropy.binarisation import Levels
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
-from nncodec.prediction import copied, predicted_words, reconstruct
+from nncodec.prediction import copied, reconstruct, word_predictor
 from nncodec.quantisation import HalfLevels, dequantise, half_levels, quantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -188,7 +188,7 @@ class Chooser:
         width = symbol_width(tensor.dtype)
         best = Choice(tensor, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
         for candidate in self._exact_candidates(tensor, relatives):
-            predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
+            predicted = word_predictor(candidate.pairs, tensor.dtype, tensor.shape, width).words()
             if predicted == tensor.data and _copies(candidate, tensor):
                 return Choice(tensor, Prediction.COPY, candidate, copy=tensor)
             words = differ(tensor.data, predicted, tensor.dtype, width)
