@@ -6,6 +6,7 @@
 """
 
 from nncodec.adapters.files import load, save
+from nncodec.conversion import DecodedFile, decode_file
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import Encoded, EncodeWarning, encode, encode_with_report

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.memory import Releaser, release
-from nncodec.model import Model, Tensor, TensorDigest, model_content_id, strings_are_well_formed
+from nncodec.model import Model, Tensor, TensorDigest, strings_are_well_formed
 from nncodec.prediction import Predictor, WordPredictor, copied, predictor, referenced, word_predictor
+from nncodec.sink import Gathered, Sink
 from nncodec.slices import LevelPart, LevelTask, WordPart, WordTask, decode_slice
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
@@ -72,38 +72,6 @@ def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) ->
         if names is None or record.name in names
     ]
     return Model(tuple(tensors))
-
-
-class Sink(Protocol):
-    """Where decoded tensors go; `place` is that of a tensor in the tensor table."""
-
-    def write(self, place: int, data: bytes | memoryview) -> None:
-        """The next bytes of a tensor: they come in order, those of one tensor without others between."""
-
-    def copy(self, place: int, original: int) -> None:
-        """A tensor has the bytes of another one, which is whole."""
-
-
-class Gathered:
-    """A sink that keeps everything in memory."""
-
-    def __init__(self) -> None:
-        self._parts: dict[int, list[bytes | memoryview]] = {}
-
-    def write(self, place: int, data: bytes | memoryview) -> None:
-        """Keep `data`."""
-        self._parts.setdefault(place, []).append(data)
-
-    def copy(self, place: int, original: int) -> None:
-        """Keep the same bytes for two tensors."""
-        self._parts[place] = [self.data(original)]
-
-    def data(self, place: int) -> bytes | memoryview:
-        """All bytes of a tensor, not copied where they came at once."""
-        parts = self._parts[place]
-        if len(parts) != 1:
-            self._parts[place] = [b"".join(parts)]
-        return self._parts[place][0]
 
 
 def wanted_tensors(stream: Stream, names: Collection[str] | None) -> list[int]:

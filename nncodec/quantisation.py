@@ -89,12 +89,12 @@ def half_levels(levels: Levels, *, trellis: bool) -> HalfLevels:
     In 32 bits, or in 64 where a level asks for that.
     """
     largest = max(int(levels.max()), -int(levels.min())) if levels.size else 0
-    kind = np.int32 if 2 * largest <= MAX_LEVEL_MAGNITUDE else np.int64
-    halves = levels.astype(kind) * kind(2)
+    halves: HalfLevels = levels.astype(np.int32 if 2 * largest <= MAX_LEVEL_MAGNITUDE else np.int64)
+    halves *= 2
     if trellis:
         work = sequence(halves)
         walk_trellis(work, len(levels))
-        halves = np.asarray(work, kind)
+        halves = np.asarray(work, halves.dtype)
     return halves
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("cli",),
     ("__init__",),
-    ("inspection", "reader"),
+    ("conversion", "inspection", "reader"),
     ("set_decoder",),
     ("adapters", "decoder", "encoder"),
     ("set_stream",),
@@ -30,7 +30,7 @@ LAYERS = (
     ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
-    ("folding", "kernel", "memory", "work"),
+    ("folding", "kernel", "memory", "sink", "work"),
     ("errors", "limits", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""
