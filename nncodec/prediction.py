@@ -176,9 +176,9 @@ class Predictor:
                 total = total + term.values()
         return np.where(np.isfinite(total), total, 0.0)
 
-    def blocks(self) -> Iterator[Float64s]:
-        """The same, as many elements at a time as fit the caches of a processor."""
-        return (self.cut(start, BLOCK).values() for start in range(0, self.size, BLOCK))
+    def blocks(self, most: int = BLOCK) -> Iterator[Float64s]:
+        """The same, at most so many elements at a time; by default as many as fit the caches of a processor."""
+        return (self.cut(start, most).values() for start in range(0, self.size, most))
 
 
 def predictor(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Predictor:
@@ -237,7 +237,7 @@ def copied(reference: Tensor, term: Term, name: str, shape: tuple[int, ...]) -> 
     Raises InvalidStreamError (R-8.3.4) where the type has no single elements to align.
     """
     if term.channel_map is None and reference.shape == shape:
-        return Tensor(name, reference.dtype, shape, reference.data)
+        return Tensor(name, reference.dtype, shape, reference.data).known_as(reference.content_id)
     if element_count(shape) > MAX_EXPANSION * reference.size:
         raise _invalid("R-8.3.4", name, f"{reference.size} elements cannot be copied to {element_count(shape)}")
     bits = DTYPE_BITS[reference.dtype]

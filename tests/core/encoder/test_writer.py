@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode, encode_with_report
-from nncodec.encoder.report import Distortion
+from nncodec.encoder.runs import Distortion
 from nncodec.errors import BitstreamError, EncodeError, ErrorClass
 from nncodec.limits import LEVELS
 from nncodec.model import Model, Tensor, Topology, data_bytes
