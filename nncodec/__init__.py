@@ -6,10 +6,10 @@
 """
 
 from nncodec.adapters.files import load, save
-from nncodec.conversion import DecodedFile, decode_file
+from nncodec.conversion import DecodedFile, decode_file, encode_file
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.encode import Encoded, EncodeWarning, encode, encode_with_report
+from nncodec.encoder.encode import Encoded, EncodedFile, EncodeWarning, encode, encode_with_report
 from nncodec.encoder.report import EncodeReport
 from nncodec.errors import (
     BitstreamError,
@@ -39,6 +39,7 @@ __all__ = [
     "EncodeReport",
     "EncodeWarning",
     "Encoded",
+    "EncodedFile",
     "EncoderConfig",
     "ErrorClass",
     "InvalidStreamError",
@@ -59,6 +60,7 @@ __all__ = [
     "decode",
     "decode_file",
     "encode",
+    "encode_file",
     "encode_with_report",
     "inspect",
     "load",

@@ -6,15 +6,37 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nncodec.adapters.files import writing
+from nncodec.adapters.files import load, writing
 from nncodec.adapters.mapping import map_file
+from nncodec.adapters.streams import temporary_beside, writing_stream
 from nncodec.decoder import check_content_id, decode_into
+from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.encode import EncodedFile, Process
 from nncodec.layout import header_of
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.memory import release
 from nncodec.model import Model, TensorHeader, Topology, model_content_id
 from nncodec.stream import read_stream
 from nncodec.work import Work
+
+
+def encode_file(
+    source: str | os.PathLike[str] | Model,
+    target: str | os.PathLike[str],
+    config: EncoderConfig | None = None,
+    references: Sequence[Model] = (),
+    work: Work | None = None,
+) -> EncodedFile:
+    """Encode the model in the file `source`, or one loaded from a file, to the stream `target`; as `load` and `encode`.
+
+    The bytes are those of `encode`. Tensors are read from the file part by part, coded slices wait in a temporary file
+    beside `target`, which appears when it is whole. Nobody is warned: see the notices of the report. Raises what `load`
+    and `encode` raise, ModelFileError where `target` cannot be written.
+    """
+    model = source if isinstance(source, Model) else load(source)
+    with writing_stream(target) as file:
+        process = Process(model, references, work or Work(), temporary=lambda: temporary_beside(target))
+        return process.write(file, config or EncoderConfig())
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ class Chooser:
         self._matcher = Matcher(references, dict(config.name_map))
         self._search = None if config.profile == Profile.BASELINE else MapSearch()
         self._quantiser = config.quantiser()
+        self._releaser = Releaser()
 
     def choose_all(self, model: Model) -> list[Choice]:
         """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
@@ -123,6 +124,8 @@ class Chooser:
             return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same))
         relatives = self._matcher.named(tensor) or self._matcher.shaped(tensor, place)
         choice = self._choose_by_kind(tensor, relatives, steps)
+        for each in (tensor, *(relative.tensor for relative in relatives)):
+            self._releaser.used(each.data)
         if self._search is not None and choice.candidate is not None and choice.candidate.rows is not None:
             self._search.remember(*choice.candidate.rows)
         return choice

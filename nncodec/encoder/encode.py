@@ -39,7 +39,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Summary:
+class EncodedFile:
     """What can be said of a stream that was written: as `Encoded`, but the id of its model instead of that."""
 
     content_id: bytes
@@ -92,8 +92,8 @@ class Process:
     """The encoding process of one model, for any configuration; what `rate_control.Trials` asks for.
 
     Tensors whose data are views of mapped files are read from there part by part, several times. keeps_model: whether
-    the decoded data of tensors with levels are kept in memory. temporary: opens a file for reading and writing, in which
-    coded slices wait.
+    the decoded data of tensors with levels are kept in memory. temporary: opens a file for reading and writing, in
+    which coded slices wait.
     """
 
     def __init__(
@@ -147,12 +147,12 @@ class Process:
                 self._latest, choices = self._coded(choices, config, frame)
         return self._latest
 
-    def write(self, file: BinaryIO, config: EncoderConfig) -> Summary:
+    def write(self, file: BinaryIO, config: EncoderConfig) -> EncodedFile:
         """Write the stream for `config`, whatever is asked for there, to `file`. Raises EncodeError."""
         coded = self.encode(settle(config, self))
         coded.stream.write(file, coded.spool)
         report = make_report(coded.plan, coded.outcome, coded.stream, self._references)
-        return Summary(coded.content_id, report, coded.plan.config)
+        return EncodedFile(coded.content_id, report, coded.plan.config)
 
     def _choices(self, config: EncoderConfig) -> tuple[list[Choice], Frame]:
         choices = Chooser(config, self._references).choose_all(self._model)
