@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from nncodec.adapters.files import load, writing
 from nncodec.adapters.mapping import map_file
@@ -34,8 +36,12 @@ def encode_file(
     and `encode` raise, ModelFileError where `target` cannot be written.
     """
     model = source if isinstance(source, Model) else load(source)
-    with writing_stream(target) as file:
-        process = Process(model, references, work or Work(), temporary=lambda: temporary_beside(target))
+    with writing_stream(target) as file, ExitStack() as opened:
+
+        def temporary() -> BinaryIO:
+            return opened.enter_context(temporary_beside(target))
+
+        process = Process(model, references, work or Work(), temporary=temporary)
         return process.write(file, config or EncoderConfig())
 
 

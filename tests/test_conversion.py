@@ -107,15 +107,12 @@ def test_a_model_that_cannot_be_coded_leaves_the_stream_that_was_there(tmp_path:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-MEGABYTES = 120
-
-
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell the memory of a process")
 @pytest.mark.parametrize("options", ["lossless=True, fast=True", "quality=40, fast=True"])
 def test_memory_does_not_grow_with_the_model(tmp_path: Path, options: str) -> None:
-    """Tensors of 4 MB each: twice as many take no more memory."""
+    """Tensors of 4 MB each: 160 MB more of them take hardly more memory."""
     peaks = []
-    for count in (MEGABYTES // 8, MEGABYTES // 4):
+    for count in (20, 60):
         tensors = [Tensor.from_numpy(str(n), noise(n)) for n in range(count)]
         save(Model(tuple(tensors)), tmp_path / "m.safetensors")
         source, stream, target = (tmp_path / name for name in ("m.safetensors", "m.nmc", "decoded.safetensors"))
@@ -132,10 +129,9 @@ def noise(seed: int) -> npt.NDArray[np.float32]:
 
 def peak_of(statement: str) -> float:
     """Resident memory at most, in MB, of a process that does `statement`."""
-    told = "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    code = f"import resource\nfrom nncodec import *\n{statement}\n{told}"
+    code = f"from nncodec import *\n{statement}\nprint(__import__('pathlib').Path('/proc/self/status').read_text())"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
-    return int(done.stdout) / 1024
+    return int(done.stdout.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def test_external_data_of_onnx_is_written_as_it_is_decoded(tmp_path: Path) -> None:

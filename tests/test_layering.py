@@ -55,7 +55,7 @@ STATISTICS = ("analysis", "evaluation")
 CHOOSING_ROOMS = ("__init__", "adapters", "analysis", "cli", "encoder", "evaluation")
 """Who may import the rooms of STATISTICS: never what decodes, which chooses nothing."""
 
-FILE_ROOMS = ("adapters", "cli")
+FILE_ROOMS = ("adapters", "cli", "conversion")
 FILE_CALLS = frozenset(
     (
         *("open", "read_bytes", "read_text", "write_bytes", "write_text"),

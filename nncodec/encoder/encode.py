@@ -141,7 +141,7 @@ class Process:
     def encode(self, config: EncoderConfig) -> Coded:
         """The stream. The latest is kept: a search ends with it, more often than not."""
         if self._latest is None or self._latest.plan.config != config:
-            self._latest = None
+            self.close()
             choices, frame = self._choices(config)
             while self._latest is None:
                 self._latest, choices = self._coded(choices, config, frame)
@@ -153,6 +153,12 @@ class Process:
         coded.stream.write(file, coded.spool)
         report = make_report(coded.plan, coded.outcome, coded.stream, self._references)
         return EncodedFile(coded.content_id, report, coded.plan.config)
+
+    def close(self) -> None:
+        """Close the file in which coded slices wait."""
+        if self._latest is not None:
+            self._latest.spool.close()
+        self._latest = None
 
     def _choices(self, config: EncoderConfig) -> tuple[list[Choice], Frame]:
         choices = Chooser(config, self._references).choose_all(self._model)
@@ -166,6 +172,7 @@ class Process:
         spool = Spool(self._temporary())
         groups, outcome = code_plan(plan, kept, spool, self._work, Gathered() if self._keeps_model else None)
         if outcome.overflown:
+            spool.close()
             return None, _kept_exact(choices, outcome)
         content_id = model_content_id(self._model.topology, _content_ids(plan, outcome))
         stream = assemble(plan, groups, content_id, frame)

@@ -30,6 +30,10 @@ class Spool:
         self._end += len(data)
         return stored
 
+    def close(self) -> None:
+        """Nothing of it is needed any more."""
+        self._file.close()
+
     def read(self, stored: Iterator[Stored]) -> Iterator[bytes]:
         """What was kept, one after another."""
         for each in stored:

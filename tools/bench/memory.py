@@ -1,6 +1,6 @@
 """Benchmark: memory and time of nnenc and nndec on a large generated model, by the operating system's own accounting.
 
-    python -m tools.bench.memory SCRATCH [--gigabytes 8] [--preset fast] [--lossless] [--jobs 2] [--onnx]
+    python -m tools.bench.memory SCRATCH [--gigabytes 8] [--preset fast] [--lossless] [--jobs 2]
 
 Writes the model (16-bit floats, 40 layers of a transformer) into the folder SCRATCH, codes it and decodes it as
 processes of their own. Asked: at most 3 times the largest tensor and 100 MB. Reported: the peak of the resident memory,
@@ -95,23 +95,24 @@ def run(*command: str) -> Usage:
     """Run a command of this project to its end, and watch its memory."""
     begin = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)
-    peak = [0]
-    watcher = threading.Thread(target=_watch, args=(process.pid, peak))
+    peaks = {"VmHWM": 0, "RssAnon": 0}
+    watcher = threading.Thread(target=_watch, args=(process.pid, peaks))
     watcher.start()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     watcher.join()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
-    return Usage(time.perf_counter() - begin, used.ru_utime + used.ru_stime, 1024 * used.ru_maxrss, peak[0])
+    return Usage(time.perf_counter() - begin, used.ru_utime + used.ru_stime, peaks["VmHWM"], peaks["RssAnon"])
 
 
-def _watch(pid: int, peak: list[int]) -> None:
-    """Follow the anonymous memory of a process until it is gone."""
+def _watch(pid: int, peaks: dict[str, int]) -> None:
+    """Follow the memory of a process until it is gone (ru_maxrss would count what its parent had, too)."""
     status = Path(f"/proc/{pid}/status")
     try:
-        while found := re.search(r"RssAnon:\s+(\d+) kB", status.read_text()):
-            peak[0] = max(peak[0], 1024 * int(found[1]))
+        while found := dict(re.findall(r"(VmHWM|RssAnon):\s+(\d+) kB", status.read_text())):
+            for name, value in found.items():
+                peaks[name] = max(peaks[name], 1024 * int(value))
             time.sleep(_EVERY)
     except OSError:
         return
@@ -125,7 +126,6 @@ def main() -> None:
     parser.add_argument("--preset", choices=["fast", "default"], default="fast")
     parser.add_argument("--lossless", action="store_true")
     parser.add_argument("--jobs", default="1")
-    parser.add_argument("--update", action="store_true", help="code a changed model given the first one")
     arguments = parser.parse_args()
     width = width_for(arguments.gigabytes * 1e9)
     model = arguments.scratch / f"width-{width}.safetensors"
