@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from typing import BinaryIO
 
 from nncodec.encoder.choice import Choice, Chooser
@@ -71,10 +70,9 @@ def encode_with_report(
 ) -> Encoded:
     """As `encode`, with the decoded model and a report."""
     process = Process(model, references, work or Work(), keeps_model=True)
-    stream = BytesIO()
-    summary = process.write(stream, config or EncoderConfig())
-    decoded = _decoded_model(process.encode(summary.config), model)
-    return Encoded(stream.getvalue(), decoded, summary.report, summary.config)
+    coded = process.settled(config or EncoderConfig())
+    data = b"".join(coded.stream.parts(coded.spool))
+    return Encoded(data, _decoded_model(coded, model), process.report(coded), coded.plan.config)
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Process:
 
     Tensors whose data are views of mapped files are read from there part by part, several times. keeps_model: whether
     the decoded data of tensors with levels are kept in memory. temporary: opens a file for reading and writing, in
-    which coded slices wait.
+    which coded slices wait; without it they wait in memory.
     """
 
     def __init__(
@@ -103,7 +101,7 @@ class Process:
         work: Work,
         *,
         keeps_model: bool = False,
-        temporary: Callable[[], BinaryIO] = BytesIO,
+        temporary: Callable[[], BinaryIO] | None = None,
     ) -> None:
         for each in (model, *references):
             check_names_and_shapes(each)
@@ -149,10 +147,17 @@ class Process:
 
     def write(self, file: BinaryIO, config: EncoderConfig) -> EncodedFile:
         """Write the stream for `config`, whatever is asked for there, to `file`. Raises EncodeError."""
-        coded = self.encode(settle(config, self))
-        coded.stream.write(file, coded.spool)
-        report = make_report(coded.plan, coded.outcome, coded.stream, self._references)
-        return EncodedFile(coded.content_id, report, coded.plan.config)
+        coded = self.settled(config)
+        file.writelines(coded.stream.parts(coded.spool))
+        return EncodedFile(coded.content_id, self.report(coded), coded.plan.config)
+
+    def settled(self, config: EncoderConfig) -> Coded:
+        """The stream for what `config` asks for."""
+        return self.encode(settle(config, self))
+
+    def report(self, coded: Coded) -> EncodeReport:
+        """What was done."""
+        return make_report(coded.plan, coded.outcome, coded.stream, self._references)
 
     def close(self) -> None:
         """Close the file in which coded slices wait."""
@@ -169,7 +174,7 @@ class Process:
     def _coded(self, choices: list[Choice], config: EncoderConfig, frame: Frame) -> tuple[Coded | None, list[Choice]]:
         """The stream; None where a tensor overflows, with choices that keep it exact."""
         plan, kept = survey(plan_groups(choices, config), self._work)
-        spool = Spool(self._temporary())
+        spool = Spool(None if self._temporary is None else self._temporary())
         groups, outcome = code_plan(plan, kept, spool, self._work, Gathered() if self._keeps_model else None)
         if outcome.overflown:
             spool.close()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from nncodec.difference import exponent_fields
 from nncodec.encoder.estimate import trailing_zeros
 from nncodec.encoder.frequencies import Integers, fit_table, merged, table_bits, tables_bits
+from nncodec.entropy.rans import kernels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise
 from nncodec.entropy.rans.coder import Exponents, WordArea
 from nncodec.entropy.rans.head import CodingSet, Head, has_room
 from nncodec.entropy.rans.kernels import ACTIVITIES
 from nncodec.entropy.rans.lanes import activities
+from nncodec.kernel import numba
 from nncodec.tables import EXPONENT_BITS, DType
 
 SYMBOLS_OF_A_LANE: Final = 4096
@@ -215,7 +218,16 @@ def _rows(area: WordArea, base: int, draft: Draft) -> Integers:
 
 def _histograms(contexts: Integers | int, tokens: Tokens, count: int, alphabet: int) -> Integers:
     places = tokens if count == 1 else contexts * alphabet + tokens
-    return np.bincount(places, minlength=count * alphabet).reshape(count, alphabet)
+    return _counted(places, count * alphabet).reshape(count, alphabet)
+
+
+def _counted(symbols: npt.NDArray[np.integer[Any]], alphabet: int) -> Integers:
+    """How often each of `alphabet` symbols occurs; numpy would first make all of them 64 bits wide."""
+    if numba() is None:
+        return np.bincount(symbols, minlength=alphabet)
+    counts = np.zeros(alphabet, np.int64)
+    kernels.count(symbols, counts)
+    return counts
 
 
 def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft]:
@@ -270,7 +282,7 @@ def _lane_count(drafts: Sequence[Draft], tokens: Sequence[Tokens]) -> int:
     """As many lanes as keep a decoder without compiled code busy, but not so many that their states count."""
     bits = 0.0
     for draft in drafts:
-        counts = np.bincount(np.concatenate([tokens[area] for area in draft.areas]), minlength=draft.how.alphabet)
+        counts = np.sum([_counted(tokens[area], draft.how.alphabet) for area in draft.areas], 0)
         bits += table_bits(counts) + float((counts * draft.how.widths()).sum())
     symbols = sum(part.size for part in tokens)
     lanes = min(symbols // SYMBOLS_OF_A_LANE, int(bits / 8) // BYTES_OF_A_LANE, MOST_LANES)

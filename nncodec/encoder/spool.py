@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,26 +16,35 @@ class Stored:
 
 
 class Spool:
-    """Keeps bytes in `file`, open for reading and writing, which may as well be memory (BytesIO)."""
+    """Keeps bytes in `file`, open for reading and writing; with None in memory, as they are."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | None = None) -> None:
         self._file = file
+        self._held: dict[int, bytes] = {}
         self._end = 0
 
     def add(self, data: bytes) -> Stored:
         """Keep `data`."""
         stored = Stored(self._end, len(data))
-        self._file.seek(self._end)
-        self._file.write(data)
+        if self._file is None:
+            self._held[self._end] = data
+        else:
+            self._file.seek(self._end)
+            self._file.write(data)
         self._end += len(data)
         return stored
 
-    def close(self) -> None:
-        """Nothing of it is needed any more."""
-        self._file.close()
-
-    def read(self, stored: Iterator[Stored]) -> Iterator[bytes]:
+    def read(self, stored: Iterable[Stored]) -> Iterator[bytes]:
         """What was kept, one after another."""
         for each in stored:
-            self._file.seek(each.offset)
-            yield self._file.read(each.size)
+            if self._file is None:
+                yield self._held[each.offset]
+            else:
+                self._file.seek(each.offset)
+                yield self._file.read(each.size)
+
+    def close(self) -> None:
+        """Nothing of it is needed any more."""
+        self._held.clear()
+        if self._file is not None:
+            self._file.close()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
 
 from nncodec.encoder.groups import Plan
 from nncodec.encoder.passes import CodedGroup, units_of
@@ -50,11 +49,11 @@ class Assembled:
         """All bytes."""
         return sum(self.bytes_by_part.values())
 
-    def write(self, file: BinaryIO, spool: Spool) -> None:
-        """Write the stream to `file`, from where it stands."""
-        file.writelines(self.front.values())
-        file.writelines(spool.read(iter(self.slices)))
-        file.write(self.end)
+    def parts(self, spool: Spool) -> Iterator[bytes]:
+        """The bytes, unit by unit."""
+        yield from self.front.values()
+        yield from spool.read(self.slices)
+        yield self.end
 
 
 def assemble(plan: Plan, coded: list[CodedGroup], content_id: bytes, frame: Frame) -> Assembled:

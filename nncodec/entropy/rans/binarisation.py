@@ -13,6 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.entropy.rans import kernels
+from nncodec.kernel import numba
+
 Words = npt.NDArray[np.unsignedinteger[Any]]
 Tokens = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
@@ -163,6 +166,11 @@ def _floating_tokens(words: Words, how: Binarisation, base: int) -> tuple[Tokens
     kind = words.dtype.type
     around = kind((1 << (how.bits - 1 - how.low)) - 1)
     shifted = kind((base << how.mantissa) & int(around))
+    if numba() is not None:
+        tokens, raw = np.empty(words.size, np.uint16), np.empty_like(words)
+        parts = how.low, how.zeros, int(shifted), int(around), how.bits - 1
+        kernels.split_floats(words, *parts, tokens, raw)
+        return tokens, raw
     cores = ((words >> kind(how.low)) - shifted) & around
     tokens = ((cores << kind(1)) + (words >> kind(how.bits - 1)) + kind(1)).astype(np.uint16)
     tokens *= words != 0
