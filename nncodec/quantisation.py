@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.kernel import kernel, sequence
+from nncodec.kernel import kernel, numba, sequence
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -125,6 +125,9 @@ def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:
 
     Returns None where a value is not finite or its level does not fit 32 bits.
     """
+    if numba() is not None:
+        levels = np.empty(values.size, np.int32)
+        return levels if quantise_all(values, step, rounding, MAX_LEVEL_MAGNITUDE, levels) else None
     if not np.isfinite(values).all():
         return None
     with np.errstate(over="ignore"):
@@ -132,3 +135,14 @@ def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:
     if magnitudes.size and magnitudes.max() > MAX_LEVEL_MAGNITUDE:
         return None
     return (np.sign(values) * magnitudes).astype(np.int32)
+
+
+@kernel
+def quantise_all(values, step, rounding, most, levels):  # type: ignore[no-untyped-def]
+    """As `quantise`; False where a value is not finite or a level is greater than `most`."""
+    for i in range(len(values)):
+        magnitude = np.floor(abs(values[i]) / step + rounding)
+        if not magnitude <= most:
+            return False
+        levels[i] = -magnitude if values[i] < 0 else magnitude
+    return True

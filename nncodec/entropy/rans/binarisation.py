@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.rans import kernels
+from nncodec.entropy.rans.narrow import looked_up
 from nncodec.kernel import numba
 
 Words = npt.NDArray[np.unsignedinteger[Any]]
@@ -147,7 +148,7 @@ def tokenise(words: Words, how: Binarisation, base: int) -> tuple[Tokens, Words]
     most = int(words.max(initial=0))
     if most < min(_MOST_TABULATED, words.size):
         tokens, raw = _number_parts(np.arange(most + 1, dtype=words.dtype), how)
-        return tokens[words], raw[words]
+        return looked_up(tokens, words), looked_up(raw, words)
     return _number_parts(words, how)
 
 

@@ -172,6 +172,40 @@ def take_four(slots, scale, offsets, rows, words, used, states, starts, tokens):
 
 
 @kernel
+def take_two_following(slots, scale, offsets, words, used, states, starts, fast, slow, tokens):  # type: ignore[no-untyped-def]
+    """As `take_four`, two lanes in turns, where each lane's activity says the table.
+
+    `offsets`: first slot by activity, for all symbols alike.
+    """
+    mask = (1 << scale) - 1
+    for lane in range(0, len(starts) - 1, 2):
+        s0, s1 = states[lane], states[lane + 1]
+        u0, u1 = used[lane], used[lane + 1]
+        f0, f1 = starts[lane], starts[lane + 1]
+        a0, a1, b0, b1 = fast[lane], fast[lane + 1], slow[lane], slow[lane + 1]
+        size = starts[lane + 2] - f1
+        for step in range(size):
+            entry = slots[offsets[(a0 + b0) >> INDEX_SHIFT] | (s0 & mask)]
+            tokens[f0 + step] = entry & 0xFFFF
+            s0, u0 = take(s0, entry, scale, words, u0)
+            scaled = (entry >> 48) << 8
+            a0 += (scaled - a0) >> FAST_SHIFT
+            b0 += (scaled - b0) >> SLOW_SHIFT
+            entry = slots[offsets[(a1 + b1) >> INDEX_SHIFT] | (s1 & mask)]
+            tokens[f1 + step] = entry & 0xFFFF
+            s1, u1 = take(s1, entry, scale, words, u1)
+            scaled = (entry >> 48) << 8
+            a1 += (scaled - a1) >> FAST_SHIFT
+            b1 += (scaled - b1) >> SLOW_SHIFT
+        if f1 - f0 > size:
+            entry = slots[offsets[(a0 + b0) >> INDEX_SHIFT] | (s0 & mask)]
+            tokens[f0 + size] = entry & 0xFFFF
+            s0, u0 = take(s0, entry, scale, words, u0)
+        states[lane], states[lane + 1] = s0, s1
+        used[lane], used[lane + 1] = u0, u1
+
+
+@kernel
 def split_floats(words, low, zeros, shifted, around, sign, tokens, raw):  # type: ignore[no-untyped-def]
     """9.6.5: token and raw bits of FLOATING words."""
     below = (1 << low) - 1
@@ -183,10 +217,10 @@ def split_floats(words, low, zeros, shifted, around, sign, tokens, raw):  # type
 
 
 @kernel
-def look_up(tokens, table, found):  # type: ignore[no-untyped-def]
-    """The entry of `table` for each token."""
-    for i in range(len(tokens)):
-        found[i] = table[tokens[i]]
+def look_up(symbols, table, found):  # type: ignore[no-untyped-def]
+    """The entry of `table` for each symbol."""
+    for i in range(len(symbols)):
+        found[i] = table[symbols[i]]
 
 
 @kernel
@@ -194,6 +228,13 @@ def count(symbols, counts):  # type: ignore[no-untyped-def]
     """Count how often each symbol occurs."""
     for i in range(len(symbols)):
         counts[symbols[i]] += 1
+
+
+@kernel
+def count_within(contexts, symbols, counts):  # type: ignore[no-untyped-def]
+    """Count how often each symbol occurs in each context."""
+    for i in range(len(symbols)):
+        counts[contexts[i], symbols[i]] += 1
 
 
 @kernel

@@ -18,6 +18,7 @@ Integers = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.uint16]
 Tokens = npt.NDArray[np.uint16]
 Coded = npt.NDArray[np.uint16]
+Activities = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def _steps(count: int, lanes: int) -> list[int]:
     return [lanes] * size + [longer] * (longer > 0)
 
 
-def activities(classes: npt.NDArray[np.integer[Any]], lanes: int, start: int) -> Integers:
+def activities(classes: npt.NDArray[np.integer[Any]], lanes: int, start: int) -> Activities:
     """9.6.6: the activity that each symbol meets: what the classes before it in its lane were like."""
-    found = np.zeros(len(classes), np.int64)
+    found = np.zeros(len(classes), np.uint16)
     fast, slow = (np.full(lanes, start << 8, np.int64) for _ in range(2))
     starts = lane_starts(len(classes), lanes)
     if numba() is not None:
@@ -115,6 +116,8 @@ def decode_lanes(lanes: Lanes, slots: Slots, contexts: Contexts) -> Tokens | Non
     walk = _Walk(lanes, contexts)
     if numba() is not None and len(walk.states) % 4 == 0 and not contexts.is_dynamic:
         good = walk.take_four(slots, tokens)
+    elif numba() is not None and len(walk.states) % 2 == 0 and len(contexts.tables) == kernels.ACTIVITIES:
+        good = walk.take_two_following(slots, tokens)
     elif numba() is not None:
         given = slots.entries, slots.scale, contexts.tables, contexts.rows, contexts.is_dynamic, lanes.words
         good = kernels.take_lanes(*given, walk.used, walk.ends, walk.states, walk.starts, walk.fast, walk.slow, tokens)
@@ -139,10 +142,20 @@ class _Walk:
     def take_four(self, slots: Slots, tokens: Tokens) -> bool:
         """All tokens where activities do not matter; True, for `used` says whether the words of a lane gave out."""
         offsets = self.contexts.tables[:: kernels.ACTIVITIES].astype(np.int64) << slots.scale
-        words = np.pad(self.lanes.words, (0, int(self.starts[1]) + 1))  # a lane may go on behind the last word
-        given = slots.entries, slots.scale, offsets, self.contexts.rows, words
+        given = slots.entries, slots.scale, offsets, self.contexts.rows, self._padded()
         kernels.take_four(*given, self.used, self.states, self.starts, tokens)
         return True
+
+    def take_two_following(self, slots: Slots, tokens: Tokens) -> bool:
+        """The same where all symbols have one row, and activities matter."""
+        offsets = self.contexts.tables.astype(np.int64) << slots.scale
+        given = slots.entries, slots.scale, offsets, self._padded()
+        kernels.take_two_following(*given, self.used, self.states, self.starts, self.fast, self.slow, tokens)
+        return True
+
+    def _padded(self) -> Coded:
+        """The words, and what a lane may read that goes on behind the last one."""
+        return np.pad(self.lanes.words, (0, int(self.starts[1]) + 1))
 
     def take(self, step: int, active: int, slots: Slots, tokens: Tokens) -> bool:
         """One token of every lane that has one at this step; False where the words of a lane give out."""
