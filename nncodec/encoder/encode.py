@@ -72,7 +72,7 @@ def encode_with_report(
     process = Process(model, references, work or Work(), keeps_model=True)
     coded = process.settled(config or EncoderConfig())
     data = b"".join(coded.stream.parts(coded.spool))
-    return Encoded(data, _decoded_model(coded, model), process.report(coded), coded.plan.config)
+    return Encoded(data, _decoded_model(coded.plan, coded.outcome, model), process.report(coded), coded.plan.config)
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,8 @@ class Process:
 
     def distortions(self, config: EncoderConfig) -> Distortions:
         """Of the model as it will be decoded."""
-        choices, _ = self._choices(config)
-        while True:
-            plan, kept = survey(plan_groups(choices, config), self._work)
-            outcome = try_levels(plan, kept, self._work)
-            if not outcome.overflown:
-                return measure(plan, outcome, self._references)
-            choices = _kept_exact(choices, outcome)
+        plan, outcome = self._tried(config, None)
+        return measure(plan, outcome, self._references)
 
     def size(self, config: EncoderConfig) -> int:
         """Bytes of the stream."""
@@ -130,7 +125,18 @@ class Process:
 
     def decoded(self, config: EncoderConfig) -> Model:
         """The model as it will be decoded."""
-        return self._draft(config).decoded
+        plan, outcome = self._tried(config, Gathered())
+        return _decoded_model(plan, outcome, self._model)
+
+    def _tried(self, config: EncoderConfig, data: Gathered | None) -> tuple[Plan, Outcome]:
+        """The plan, and what a decoder will make of it; nothing is coded. `data` takes the decoded levels."""
+        choices, _ = self._choices(config)
+        while True:
+            plan, kept = survey(plan_groups(choices, config), self._work)
+            outcome = try_levels(plan, kept, self._work, data)
+            if not outcome.overflown:
+                return plan, outcome
+            choices, data = _kept_exact(choices, outcome), None if data is None else Gathered()
 
     def exact_size(self, config: EncoderConfig) -> float:
         """Roughly the bytes of the stream of a lossless configuration."""
@@ -207,16 +213,16 @@ def _content_ids(plan: Plan, outcome: Outcome) -> list[tuple[str, bytes]]:
     return found
 
 
-def _decoded_model(coded: Coded, model: Model) -> Model:
+def _decoded_model(plan: Plan, outcome: Outcome, model: Model) -> Model:
     """What a decoder makes of the stream, from the data that were kept."""
     done: list[Tensor] = []
-    for place, choice in enumerate(coded.plan.choices):
+    for place, choice in enumerate(plan.choices):
         tensor = choice.tensor
         if choice.original is not None:
             tensor = replace(done[choice.original], name=tensor.name)
-        elif choice.has_levels and coded.outcome.data is not None:
-            data = coded.outcome.data.data(place)
-            tensor = Tensor(tensor.name, tensor.dtype, tensor.shape, data).known_as(coded.outcome.content_ids[place])
+        elif choice.has_levels and outcome.data is not None:
+            data = outcome.data.data(place)
+            tensor = Tensor(tensor.name, tensor.dtype, tensor.shape, data).known_as(outcome.content_ids[place])
         else:
             tensor = choice.copy()
         done.append(tensor)

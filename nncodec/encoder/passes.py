@@ -94,9 +94,9 @@ def survey(plan: Plan, work: Work) -> tuple[Plan, Kept]:
     return tuned(plan, sums), kept
 
 
-def try_levels(plan: Plan, kept: Kept, work: Work) -> Outcome:
-    """What a decoder would make of the tensors with levels; nothing is coded."""
-    coding = _Coding(plan, kept, None)
+def try_levels(plan: Plan, kept: Kept, work: Work, data: Gathered | None = None) -> Outcome:
+    """What a decoder would make of the tensors with levels, whose bytes `data` takes; nothing is coded."""
+    coding = _Coding(plan, kept, data)
     for group in plan.groups:
         if group.quantiser is not None:
             tasks = (coding.level_task(group, group.pieces(*place), ()) for place in group.slices)
