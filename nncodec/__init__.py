@@ -6,9 +6,10 @@
 """
 
 from nncodec.adapters.files import load, save
+from nncodec.conversion import DecodedFile, decode_file, encode_file
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.encode import Encoded, EncodeWarning, encode, encode_with_report
+from nncodec.encoder.encode import Encoded, EncodedFile, EncodeWarning, encode, encode_with_report
 from nncodec.encoder.report import EncodeReport
 from nncodec.encoder.sets.config import SetConfig
 from nncodec.encoder.sets.encode import encode_set, encode_set_with_report
@@ -39,10 +40,12 @@ __all__ = [
     "LEVELS",
     "BitstreamError",
     "DType",
+    "DecodedFile",
     "EncodeError",
     "EncodeReport",
     "EncodeWarning",
     "Encoded",
+    "EncodedFile",
     "EncodedSet",
     "EncoderConfig",
     "ErrorClass",
@@ -66,8 +69,10 @@ __all__ = [
     "UnsupportedStreamError",
     "Work",
     "decode",
+    "decode_file",
     "decode_set",
     "encode",
+    "encode_file",
     "encode_set",
     "encode_set_with_report",
     "encode_with_report",

@@ -6,21 +6,17 @@ The decoder makes no choices; it takes limits, never options that change a resul
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-
-from nncodec.difference import add, exponents
 from nncodec.entropy.lzma2 import check_expansion
-from nncodec.entropy.mixing.coder import Area
-from nncodec.entropy.payload import decode_levels, decode_words
-from nncodec.entropy.rans.coder import WordArea
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
-from nncodec.model import Model, Tensor, strings_are_well_formed
-from nncodec.prediction import copied, predict, predicted_words, reconstruct, referenced
-from nncodec.quantisation import HalfLevels, half_levels
+from nncodec.memory import Releaser, release
+from nncodec.model import Model, Tensor, TensorDigest, strings_are_well_formed
+from nncodec.prediction import Predictor, WordPredictor, copied, predictor, referenced, word_predictor
+from nncodec.sink import Gathered, Sink
+from nncodec.slices import LevelPart, LevelTask, WordPart, WordTask, decode_slice
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Representation
@@ -50,10 +46,15 @@ def decode(
     if tensors is not None:
         return decode_tensors(stream, tensors, work or Work())
     model = Model(decode_tensors(stream, None, work or Work()).tensors, stream.topology)
-    if model.content_id != stream.content_id:
-        what = f"the decoded model has content id {model.content_id.hex()}, the stream says {stream.content_id.hex()}"
-        raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.5.1")
+    check_content_id(stream, model.content_id)
     return model
+
+
+def check_content_id(stream: Stream, content_id: bytes) -> None:
+    """R-8.5.1: whether the decoded model, which has `content_id`, is the one that the stream says."""
+    if content_id != stream.content_id:
+        what = f"the decoded model has content id {content_id.hex()}, the stream says {stream.content_id.hex()}"
+        raise InvalidStreamError(ErrorClass.CONTENT_ID, what, clause="R-8.5.1")
 
 
 def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) -> Model:
@@ -62,10 +63,15 @@ def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) ->
     Raises BitstreamError, or KeyError for a name that the stream does not have.
     """
     wanted = wanted_tensors(stream, names)
-    coded = _decode_slices(stream, wanted, work)
-    for index in wanted:
-        coded.finished[index] = _reconstruct(stream, index, coded)
-    return Model(tuple(t for t in coded.finished.values() if names is None or t.name in names))
+    gathered = Gathered()
+    ids = decode_into(stream, wanted, gathered, work)
+    records = [(place, stream.records[place]) for place in wanted]
+    tensors = [
+        Tensor(record.name, record.dtype, record.shape, gathered.data(place)).known_as(ids[place])
+        for place, record in records
+        if names is None or record.name in names
+    ]
+    return Model(tuple(tensors))
 
 
 def wanted_tensors(stream: Stream, names: Collection[str] | None) -> list[int]:
@@ -91,136 +97,125 @@ def _add_originals(stream: Stream, index: int, wanted: set[int]) -> None:
         index = original
 
 
-class _Coded:
-    """What the slices hold of each tensor: its words or its half levels, gathered piece by piece."""
+def decode_into(stream: Stream, wanted: Collection[int], sink: Sink, work: Work) -> dict[int, bytes]:
+    """Decode the tensors at places `wanted` into `sink`; their content ids. Raises BitstreamError.
 
-    def __init__(self) -> None:
-        self.words: dict[int, list[bytes]] = {}
-        self.halves: dict[int, list[HalfLevels]] = {}
-        self.finished: dict[int, Tensor] = {}
-        self._predictions: dict[int, bytes] = {}
-
-    def add_words(self, part: Slice, words: bytes) -> None:
-        """Keep the words of a slice, tensor by tensor."""
-        position = 0
-        for piece in part.pieces:
-            self.words.setdefault(piece.tensor, []).append(words[position : position + piece.nbytes])
-            position += piece.nbytes
-
-    def prediction_of(self, stream: Stream, index: int) -> bytes:
-        """8.3.6: the prediction of an exact tensor, made once."""
-        record = stream.records[index]
-        if index not in self._predictions:
-            terms = _terms(stream, record)
-            self._predictions[index] = predicted_words(terms, record.dtype, record.shape)
-        return self._predictions[index]
-
-    def forget(self, index: int) -> None:
-        """The tensor is finished: its prediction is not needed any more."""
-        self._predictions.pop(index, None)
+    Needs memory for a few slices, and for the references of one tensor that are cropped, padded or permuted.
+    """
+    decoding = _Decoding(stream, sink)
+    decoding.slices(frozenset(wanted), work)
+    for place in sorted(wanted):
+        decoding.finish(place)
+    return decoding.ids
 
 
-def _decode_slices(stream: Stream, wanted: Collection[int], work: Work) -> _Coded:
-    coded, needed = _Coded(), set(wanted)
-    parts = [part for part in stream.slices if any(piece.tensor in needed for piece in part.pieces)]
-    sizes = [sum(piece.nbytes for piece in part.pieces) for part in parts]
-    tasks = (_task(stream, part, coded) for part in parts)
-    for part, symbols in zip(parts, work.map(decode_slice, tasks, sizes), strict=True):
-        if isinstance(symbols, bytes):
-            coded.add_words(part, symbols)
+class _Decoding:
+    """Tensors on their way from the slices of a stream to a sink."""
+
+    def __init__(self, stream: Stream, sink: Sink) -> None:
+        self.ids: dict[int, bytes] = {}
+        self._stream, self._sink = stream, sink
+        self._predictors: dict[int, Predictor | WordPredictor | None] = {}
+        self._digests: dict[int, TensorDigest] = {}
+        self._strings: dict[int, list[bytes]] = {}
+        self._releaser = Releaser()
+
+    def slices(self, wanted: frozenset[int], work: Work) -> None:
+        """Decode all slices with parts of `wanted`: these tensors are written, but for copies and empty ones."""
+        parts = [part for part in self._stream.slices if any(piece.tensor in wanted for piece in part.pieces)]
+        sizes = [sum(piece.nbytes for piece in part.pieces) for part in parts]
+        results = work.map(decode_slice, map(self._task, parts), sizes)
+        for part, found in zip(parts, results, strict=True):
+            for piece, data in zip(part.pieces, found, strict=True):
+                if piece.tensor in wanted:
+                    self._write(piece.tensor, data)
+
+    def finish(self, place: int) -> None:
+        """What is left to do for a tensor when all slices are decoded."""
+        record = self._stream.records[place]
+        if self._stream.is_own_copy(record):
+            original = _original(self._stream, place)
+            self.ids[place] = self.ids[original]
+            self._sink.copy(place, original)
+        elif record.coding.prediction == Prediction.COPY:
+            tensor = _copy(record, _terms(self._stream, record))
+            self.ids[place] = tensor.content_id
+            self._sink.write(place, tensor.data)
+            release(tensor.data)
         else:
-            for piece, halves in zip(part.pieces, symbols, strict=True):
-                coded.halves.setdefault(piece.tensor, []).append(halves)
-    return coded
+            if place not in self._digests:  # there is nothing in it, but its references may still be wrong
+                self._predictor(place)
+                self._write(place, b"")
+            self.ids[place] = self._digests.pop(place).content_id()
+            if record.dtype == DType.STRING:
+                _check_strings(record, b"".join(self._strings.pop(place)))
+
+    def _write(self, place: int, data: bytes) -> None:
+        record = self._stream.records[place]
+        digest = self._digests.setdefault(place, TensorDigest(record.dtype, record.shape))
+        digest.update(data)
+        if record.dtype == DType.STRING:
+            self._strings.setdefault(place, []).append(data)
+        self._sink.write(place, data)
+
+    def _task(self, part: Slice) -> LevelTask | WordTask:
+        stream = self._stream
+        group = stream.parameters.groups[part.header.slice_group]
+        coder, payload, offset = group.entropy_coder, bytes(part.payload), part.payload_offset
+        self._releaser.used(part.payload)
+        if group.representation == Representation.EXACT:
+            if coder == EntropyCoder.RANS:
+                check_expansion(sum(piece.nbytes for piece in part.pieces), payload, offset)
+            words = [self._word_part(piece) for piece in part.pieces]
+            return WordTask(payload, words, part.pieces[0].width, coder, offset)
+        trellis = group.representation == Representation.TRELLIS
+        levels = [self._level_part(piece, trellis=trellis) for piece in part.pieces]
+        return LevelTask(payload, levels, coder, offset, trellis)
+
+    def _level_part(self, piece: Piece, *, trellis: bool) -> LevelPart:
+        record = self._stream.records[piece.tensor]
+        area = level_area(record, piece, trellis=trellis)
+        predicted = self._predictor(piece.tensor)
+        part = predicted.cut(piece.start, piece.count) if isinstance(predicted, Predictor) else None
+        return LevelPart(area, LevelWidth(piece.width), record.dtype, self._stream.quantiser_of(record), part)
+
+    def _word_part(self, piece: Piece) -> WordPart:
+        predicted = self._predictor(piece.tensor)
+        part = predicted.cut(piece.start, piece.count) if isinstance(predicted, WordPredictor) else None
+        return WordPart(piece.count, self._stream.records[piece.tensor].dtype, part)
+
+    def _predictor(self, place: int) -> Predictor | WordPredictor | None:
+        """What predicts a tensor, if anything; made once, for the pieces of a tensor follow one another."""
+        if place not in self._predictors:
+            self._predictors = {place: _predictor(self._stream, self._stream.records[place])}
+            self._releaser.all()
+        return self._predictors[place]
 
 
-@dataclass(frozen=True)
-class LevelTask:
-    """A slice of levels to be decoded; `offset` is the place of the payload in the stream."""
-
-    payload: bytes
-    parts: list[tuple[Area, LevelWidth]]
-    coder: EntropyCoder
-    offset: int
-    trellis: bool
-
-
-@dataclass(frozen=True)
-class WordTask:
-    """A slice of exact words of `width` bytes to be decoded."""
-
-    payload: bytes
-    areas: list[WordArea]
-    width: int
-    coder: EntropyCoder
-    offset: int
-
-
-def decode_slice(task: LevelTask | WordTask) -> list[HalfLevels] | bytes:
-    """The half levels of a slice, part by part, or its words. Raises InvalidStreamError."""
-    payload = memoryview(task.payload)
-    if isinstance(task, WordTask):
-        return decode_words(payload, task.areas, task.width, task.coder, task.offset)
-    levels = decode_levels(payload, task.parts, task.coder, task.offset)
-    return [half_levels(values, trellis=task.trellis) for values in levels]
-
-
-def _task(stream: Stream, part: Slice, coded: _Coded) -> LevelTask | WordTask:
-    group = stream.parameters.groups[part.header.slice_group]
-    coder, payload = group.entropy_coder, bytes(part.payload)
-    if group.representation == Representation.EXACT:
-        uses_exponents = coder == EntropyCoder.RANS
-        if uses_exponents:
-            check_expansion(sum(piece.nbytes for piece in part.pieces), payload, part.payload_offset)
-        areas = [_word_area(stream, piece, coded, uses_exponents=uses_exponents) for piece in part.pieces]
-        return WordTask(payload, areas, part.pieces[0].width, coder, part.payload_offset)
-    trellis = group.representation == Representation.TRELLIS
-    parts = [
-        (level_area(stream.records[piece.tensor], piece, trellis=trellis), LevelWidth(piece.width))
-        for piece in part.pieces
-    ]
-    return LevelTask(payload, parts, coder, part.payload_offset, trellis)
-
-
-def _word_area(stream: Stream, piece: Piece, coded: _Coded, *, uses_exponents: bool) -> WordArea:
-    """What the entropy coder is told of a part of an exact tensor."""
-    record = stream.records[piece.tensor]
-    if not uses_exponents or record.coding.prediction != Prediction.REFERENCE:
-        return WordArea(piece.count)
-    found = exponents(coded.prediction_of(stream, piece.tensor), record.dtype, piece.width)
-    return WordArea(piece.count, None if found is None else found[piece.start : piece.start + piece.count])
-
-
-def _reconstruct(stream: Stream, index: int, coded: _Coded) -> Tensor:
-    record = stream.records[index]
-    coding = record.coding
-    if stream.is_own_copy(record):
-        return _copy(record, [_own_term(stream, index, coded)])
+def _predictor(stream: Stream, record: TensorRecord) -> Predictor | WordPredictor | None:
     terms = _terms(stream, record)
-    if coding.prediction == Prediction.COPY:
-        return _copy(record, terms)
-    if coding.has_levels:
-        data = _from_levels(stream, record, _joined(coded.halves.pop(index, [])), terms)
-    else:
-        data = b"".join(coded.words.pop(index, []))
-        if terms:
-            data = add(data, coded.prediction_of(stream, index), record.dtype, symbol_width(record.dtype))
-            coded.forget(index)
-    if record.dtype == DType.STRING and not strings_are_well_formed(data, element_total(record)):
+    if not terms:
+        return None
+    if record.coding.has_levels:
+        return predictor(terms, record.shape)
+    return word_predictor(terms, record.dtype, record.shape, symbol_width(record.dtype))
+
+
+def _check_strings(record: TensorRecord, data: bytes) -> None:
+    if not strings_are_well_formed(data, element_total(record)):
         what = f"tensor {record.name!r} does not hold {element_total(record)} strings"
         raise InvalidStreamError(ErrorClass.SIZE_MISMATCH, what, clause="R-8.5.2")
-    return Tensor(record.name, record.dtype, record.shape, data)
 
 
-def _own_term(stream: Stream, index: int, coded: _Coded) -> tuple[Term, Tensor]:
-    """The term of a copy within the model, and the tensor that it names, which is finished."""
-    record = stream.records[index]
+def _original(stream: Stream, place: int) -> int:
+    """The place of the tensor of the model of which that at `place` is a copy."""
+    record = stream.records[place]
     term = record.coding.terms[0]
-    place = term.reference_tensor - 1
-    if not 0 <= place < index or term.mapped or not _is_alike(record.identity, stream.records[place].identity):
-        what = f"tensor {record.name!r} cannot be a copy of tensor {place + 1} of the model"
+    original = term.reference_tensor - 1
+    if not 0 <= original < place or term.mapped or not _is_alike(record.identity, stream.records[original].identity):
+        what = f"tensor {record.name!r} cannot be a copy of tensor {original + 1} of the model"
         raise InvalidStreamError(ErrorClass.VALUE_RANGE, what, clause="R-8.3.6")
-    return term, coded.finished[place]
+    return original
 
 
 def _is_alike(one: TensorIdentity, other: TensorIdentity) -> bool:
@@ -231,18 +226,6 @@ def _is_alike(one: TensorIdentity, other: TensorIdentity) -> bool:
 def _terms(stream: Stream, record: TensorRecord) -> list[tuple[Term, Tensor]]:
     """The terms of a tensor with the reference tensors that they name."""
     return [(term, referenced(term, record.name, stream.parents)) for term in record.coding.terms]
-
-
-def _joined(parts: list[HalfLevels]) -> HalfLevels:
-    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _from_levels(
-    stream: Stream, record: TensorRecord, halves: HalfLevels, terms: Sequence[tuple[Term, Tensor]]
-) -> bytes:
-    """8.3.4, with the quantiser and the prediction that the record asks for."""
-    prediction = predict(terms, record.shape) if terms else None
-    return reconstruct(halves, stream.quantiser_of(record), prediction, record.dtype)
 
 
 def _copy(record: TensorRecord, terms: Sequence[tuple[Term, Tensor]]) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nncodec.entropy.mixing.coder import Area
-from nncodec.model import data_bytes, element_count
+from nncodec.model import TensorHeader, data_bytes, element_count
 from nncodec.syntax.tensor_table import TensorRecord
 from nncodec.tables import DTYPE_BITS, DType
 
@@ -78,6 +78,11 @@ def tensor_bytes(record: TensorRecord) -> int:
     """Bytes of the decoded tensor."""
     size = data_bytes(record.dtype, record.shape)
     return size if size is not None else record.identity.string_size or 0
+
+
+def header_of(record: TensorRecord) -> TensorHeader:
+    """What the table says of the decoded tensor itself."""
+    return TensorHeader(record.name, record.dtype, record.shape, tensor_bytes(record))
 
 
 def level_area(record: TensorRecord, piece: Piece, *, trellis: bool) -> Area:

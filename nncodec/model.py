@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.memory import RELEASE_EVERY, Releaser
 from nncodec.tables import DTYPE_BITS, DType, TopologyFormat
 
 NUMPY_DTYPES: dict[DType, np.dtype[Any]] = {
@@ -49,6 +51,42 @@ def data_bytes(dtype: DType, shape: tuple[int, ...]) -> int | None:
     if dtype == DType.STRING:
         return None
     return (element_count(shape) * DTYPE_BITS[dtype] + 7) // 8
+
+
+class TensorDigest:
+    """Content id of a tensor (clause 5.3) whose data come piece by piece."""
+
+    def __init__(self, dtype: DType, shape: tuple[int, ...]) -> None:
+        self._digest = hashlib.sha256(b"NMC tensor\x00")
+        self._digest.update(struct.pack(f"<BB{len(shape)}Q", dtype, len(shape), *shape))
+        self._releaser = Releaser()
+
+    def update(self, data: bytes | memoryview) -> None:
+        """The next bytes of the data."""
+        for start in range(0, memoryview(data).nbytes, RELEASE_EVERY):
+            part = data[start : start + RELEASE_EVERY]
+            self._digest.update(part)
+            self._releaser.used(part)
+
+    def content_id(self) -> bytes:
+        """SHA-256 over dtype, shape and data; the name is not part of it."""
+        self._releaser.all()
+        return self._digest.digest()
+
+
+@dataclass(frozen=True)
+class TensorHeader:
+    """All of a tensor but its elements; nbytes: of its data."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    nbytes: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return element_count(self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +149,19 @@ class Tensor:
     @cached_property
     def content_id(self) -> bytes:
         """SHA-256 over dtype, shape and data (clause 5.3); the name is not part of it."""
-        digest = hashlib.sha256(b"NMC tensor\x00")
-        digest.update(struct.pack(f"<BB{len(self.shape)}Q", self.dtype, len(self.shape), *self.shape))
+        digest = TensorDigest(self.dtype, self.shape)
         digest.update(self.data)
-        return digest.digest()
+        return digest.content_id()
+
+    def known_as(self, content_id: bytes) -> Tensor:
+        """This tensor, whose content id was found on the way and is not computed again."""
+        vars(self)["content_id"] = content_id
+        return self
+
+    @property
+    def header(self) -> TensorHeader:
+        """All but the elements."""
+        return TensorHeader(self.name, self.dtype, self.shape, self.nbytes)
 
 
 def strings_are_well_formed(data: bytes | memoryview, count: int) -> bool:
@@ -178,10 +225,15 @@ class Model:
     @cached_property
     def content_id(self) -> bytes:
         """SHA-256 that names this model as a reference (clause 5.3)."""
-        digest = hashlib.sha256(b"NMC model\x00")
-        digest.update(self.topology.content_id)
-        digest.update(struct.pack("<Q", len(self.tensors)))
-        for tensor in self.tensors:
-            name = tensor.name.encode()
-            digest.update(struct.pack("<I", len(name)) + name + tensor.content_id)
-        return digest.digest()
+        return model_content_id(self.topology, [(tensor.name, tensor.content_id) for tensor in self.tensors])
+
+
+def model_content_id(topology: Topology, tensors: Sequence[tuple[str, bytes]]) -> bytes:
+    """The same, from the names and the content ids of the tensors, in order."""
+    digest = hashlib.sha256(b"NMC model\x00")
+    digest.update(topology.content_id)
+    digest.update(struct.pack("<Q", len(tensors)))
+    for name, content_id in tensors:
+        encoded = name.encode()
+        digest.update(struct.pack("<I", len(encoded)) + encoded + content_id)
+    return digest.digest()

@@ -6,8 +6,10 @@ they are; and beyond it: gains, two references, channel maps, exact differences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +18,15 @@ from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.limits import MAX_EXPANSION
 from nncodec.model import Model, Tensor, element_count
 from nncodec.quantisation import HalfLevels, dequantise, step_of
-from nncodec.rounding import Float64s, round_to, widen
+from nncodec.rounding import Float64s, elements_of, round_to, widen_elements
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import ChannelMap, Term
 from nncodec.tables import DTYPE_BITS, QUANTISABLE, DType
 
 Array = npt.NDArray[Any]
+
+BLOCK: Final = 1 << 16
+"""Elements whose values are held in binary64 at a time."""
 
 
 def resolve_parents(parents: Sequence[bytes], references: Sequence[Model]) -> list[Model]:
@@ -119,33 +124,91 @@ def pick_codes(positions: Sequence[int]) -> list[int]:
     return [int(code) for code in np.diff(np.asarray(positions, np.int64), prepend=0) - 1]
 
 
-def predict(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Float64s:
-    """8.3.3: the prediction of a quantisable tensor in binary64; flat, row-major.
+@dataclass(frozen=True)
+class AlignedTerm:
+    """A reference tensor in the shape of what it predicts, or a run of it.
 
-    Each reference is aligned, multiplied by its gain, and added. What is not finite predicts +0.
+    elements: flat, as `elements_of` gives them, from element `start` on. gains: none, one, or one for each row of
+    `columns` elements.
+    """
+
+    elements: Array
+    dtype: DType
+    gains: Float64s
+    columns: int
+    start: int = 0
+
+    def cut(self, start: int, count: int) -> AlignedTerm:
+        """Elements `start` to `start + count` of these, not copied."""
+        return replace(self, elements=self.elements[start : start + count], start=self.start + start)
+
+    def values(self) -> Float64s:
+        """The elements as binary64, multiplied by their gains."""
+        values = widen_elements(self.elements, self.dtype)
+        if self.gains.size == 1:
+            values = self.gains * values
+        elif self.gains.size:
+            places = np.arange(self.start, self.start + values.size)
+            values = self.gains[places // self.columns] * values
+        return values
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """8.3.3: the prediction of a quantisable tensor, or of a run of it; nothing is computed before it is asked for."""
+
+    terms: tuple[AlignedTerm, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(self.terms[0].elements.size)
+
+    def cut(self, start: int, count: int) -> Predictor:
+        """The prediction of elements `start` to `start + count` of these."""
+        return Predictor(tuple(term.cut(start, count) for term in self.terms))
+
+    def values(self) -> Float64s:
+        """The prediction in binary64; what is not finite predicts +0."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self.terms[0].values()
+            for term in self.terms[1:]:
+                total = total + term.values()
+        return np.where(np.isfinite(total), total, 0.0)
+
+    def blocks(self, most: int = BLOCK) -> Iterator[Float64s]:
+        """The same, at most so many elements at a time; by default as many as fit the caches of a processor."""
+        return (self.cut(start, most).values() for start in range(0, self.size, most))
+
+
+def predictor(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Predictor:
+    """8.3.3: the prediction of a tensor of `shape`; each reference is aligned, multiplied by its gain, and added.
+
     Raises InvalidStreamError (R-8.3.2, R-8.3.3) where a term does not fit.
     """
-    total: Float64s | None = None
-    with np.errstate(over="ignore", invalid="ignore"):
-        for term, reference in terms:
-            if reference.dtype not in QUANTISABLE:
-                raise _invalid("R-8.3.3", reference.name, f"{reference.dtype.name} cannot predict numbers")
-            values = align(_as_array(reference, widen(reference.data, reference.dtype)), term.channel_map, shape)
-            if term.gains:
-                values = _gains(term, shape) * values
-            total = values if total is None else total + values
-    if total is None:
+    aligned = []
+    for term, reference in terms:
+        if reference.dtype not in QUANTISABLE:
+            raise _invalid("R-8.3.3", reference.name, f"{reference.dtype.name} cannot predict numbers")
+        elements = elements_of(reference.data, reference.dtype)
+        if term.channel_map is not None or reference.shape != shape:
+            elements = align(_as_array(reference, elements), term.channel_map, shape).ravel()
+        aligned.append(AlignedTerm(elements, reference.dtype, _gains(term, shape), math.prod(shape[1:])))
+    if not aligned:
         raise _invalid("R-8.3.3", "", "a prediction without a term")
-    return np.where(np.isfinite(total), total, 0.0).ravel()
+    return Predictor(tuple(aligned))
+
+
+def predict(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Float64s:
+    """8.3.3: the whole of a prediction at once; flat, row-major. Raises as `predictor`."""
+    return predictor(terms, shape).values()
 
 
 def _gains(term: Term, shape: tuple[int, ...]) -> Float64s:
     gains = np.asarray(term.gains, np.float64)
-    if gains.size == 1:
-        return gains.reshape((1,) * len(shape))
-    if not shape or gains.size != shape[0]:
+    if gains.size > 1 and (not shape or gains.size != shape[0]):
         raise _invalid("R-8.3.3", "", f"{gains.size} gains for shape {shape}")
-    return gains.reshape((-1,) + (1,) * (len(shape) - 1))
+    return gains
 
 
 def reconstruct(halves: HalfLevels, quantiser: Quantiser, prediction: Float64s | None, dtype: DType) -> bytes:
@@ -159,13 +222,22 @@ def reconstruct(halves: HalfLevels, quantiser: Quantiser, prediction: Float64s |
     return round_to(values, dtype)
 
 
+def reconstruct_run(halves: HalfLevels, quantiser: Quantiser, prediction: Predictor | None, dtype: DType) -> bytes:
+    """8.3.4 for many elements, a block at a time."""
+    parts = []
+    for start in range(0, halves.size, BLOCK):
+        predicted = None if prediction is None else prediction.cut(start, BLOCK).values()
+        parts.append(reconstruct(halves[start : start + BLOCK], quantiser, predicted, dtype))
+    return b"".join(parts)
+
+
 def copied(reference: Tensor, term: Term, name: str, shape: tuple[int, ...]) -> Tensor:
     """8.3.5: the reference tensor, aligned to `shape`, bit for bit.
 
     Raises InvalidStreamError (R-8.3.4) where the type has no single elements to align.
     """
     if term.channel_map is None and reference.shape == shape:
-        return Tensor(name, reference.dtype, shape, reference.data)
+        return Tensor(name, reference.dtype, shape, reference.data).known_as(reference.content_id)
     if element_count(shape) > MAX_EXPANSION * reference.size:
         raise _invalid("R-8.3.4", name, f"{reference.size} elements cannot be copied to {element_count(shape)}")
     bits = DTYPE_BITS[reference.dtype]
@@ -187,18 +259,46 @@ def _as_array(reference: Tensor, elements: Array) -> Array:
         raise _invalid("R-8.3.2", reference.name, str(error)) from None
 
 
-def predicted_words(terms: Sequence[tuple[Term, Tensor]], dtype: DType, shape: tuple[int, ...]) -> bytes:
-    """8.3.6: the prediction of an exact tensor, as bytes of the tensor's own type.
+@dataclass(frozen=True)
+class WordPredictor:
+    """8.3.6: the prediction of an exact tensor, or of a run of its words of `width` bytes.
+
+    numbers: of a quantisable tensor, to be rounded to `dtype`; else copy: the bytes of the reference.
+    """
+
+    dtype: DType
+    width: int
+    numbers: Predictor | None
+    copy: npt.NDArray[np.uint8]
+
+    def cut(self, start: int, count: int) -> WordPredictor:
+        """The prediction of words `start` to `start + count` of these."""
+        if self.numbers is not None:
+            return replace(self, numbers=self.numbers.cut(start, count))
+        return replace(self, copy=self.copy[start * self.width : (start + count) * self.width])
+
+    def words(self) -> bytes:
+        """The words, as bytes."""
+        if self.numbers is None:
+            return self.copy.tobytes()
+        return b"".join(round_to(values, self.dtype) for values in self.numbers.blocks())
+
+
+def word_predictor(
+    terms: Sequence[tuple[Term, Tensor]], dtype: DType, shape: tuple[int, ...], width: int
+) -> WordPredictor:
+    """8.3.6: the prediction of an exact tensor in words of `width` bytes.
 
     A quantisable tensor is predicted in binary64 and rounded; any other by a copy of one reference of its type.
     Raises InvalidStreamError (R-8.3.2 to R-8.3.5).
     """
     if dtype in QUANTISABLE:
-        return round_to(predict(terms, shape), dtype)
+        return WordPredictor(dtype, width, predictor(terms, shape), np.zeros(0, np.uint8))
     term, reference = terms[0]
     if len(terms) != 1 or term.gains or reference.dtype != dtype or dtype == DType.STRING:
         raise _invalid("R-8.3.5", reference.name, f"{dtype.name} cannot be predicted so")
-    return bytes(copied(reference, term, reference.name, shape).data)
+    copy = copied(reference, term, reference.name, shape).data
+    return WordPredictor(dtype, width, None, np.frombuffer(copy, np.uint8))
 
 
 def _invalid(rule: str, name: str, what: str) -> InvalidStreamError:

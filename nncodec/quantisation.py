@@ -7,19 +7,20 @@ may choose its levels in any other way.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.kernel import kernel, sequence
+from nncodec.kernel import kernel, numba, sequence
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK, StepKind
 
-HalfLevels = npt.NDArray[np.int64]
+HalfLevels = npt.NDArray[np.signedinteger[Any]]
 
 OFFSET_SCALE = 256
 """`reconstruction_offset` counts in 1/256 of a step."""
@@ -85,12 +86,15 @@ def half_levels(levels: Levels, *, trellis: bool) -> HalfLevels:
     """8.2.1: what the levels of one slice's part of a tensor stand for, in half steps.
 
     Twice the level; with the trellis, in its odd states, one less for what is above 0 and one more for what is below.
+    In 32 bits, or in 64 where a level asks for that.
     """
-    halves = levels.astype(np.int64) * 2
+    largest = max(int(levels.max()), -int(levels.min())) if levels.size else 0
+    halves: HalfLevels = levels.astype(np.int32 if 2 * largest <= MAX_LEVEL_MAGNITUDE else np.int64)
+    halves *= 2
     if trellis:
         work = sequence(halves)
         walk_trellis(work, len(levels))
-        halves = np.asarray(work, np.int64)
+        halves = np.asarray(work, halves.dtype)
     return halves
 
 
@@ -121,6 +125,9 @@ def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:
 
     Returns None where a value is not finite or its level does not fit 32 bits.
     """
+    if numba() is not None:
+        levels = np.empty(values.size, np.int32)
+        return levels if quantise_all(values, step, rounding, MAX_LEVEL_MAGNITUDE, levels) else None
     if not np.isfinite(values).all():
         return None
     with np.errstate(over="ignore"):
@@ -128,3 +135,14 @@ def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:
     if magnitudes.size and magnitudes.max() > MAX_LEVEL_MAGNITUDE:
         return None
     return (np.sign(values) * magnitudes).astype(np.int32)
+
+
+@kernel
+def quantise_all(values, step, rounding, most, levels):  # type: ignore[no-untyped-def]
+    """As `quantise`; False where a value is not finite or a level is greater than `most`."""
+    for i in range(len(values)):
+        magnitude = np.floor(abs(values[i]) / step + rounding)
+        if not magnitude <= most:
+            return False
+        levels[i] = -magnitude if values[i] < 0 else magnitude
+    return True

@@ -28,13 +28,20 @@ def round_to(values: Float64s, dtype: DType) -> bytes:
 
 def widen(data: bytes | memoryview, dtype: DType) -> Float64s:
     """The elements in `data` of a quantisable `dtype` as binary64, exactly; 1-D."""
+    return widen_elements(elements_of(data, dtype), dtype)
+
+
+def elements_of(data: bytes | memoryview, dtype: DType) -> npt.NDArray[Any]:
+    """The elements in `data` of a quantisable `dtype`, not copied; 1-D. Those of bfloat16, which numpy lacks, as u2."""
+    return np.frombuffer(data, _NATIVE.get(dtype, np.dtype("<u2")))
+
+
+def widen_elements(elements: npt.NDArray[Any], dtype: DType) -> Float64s:
+    """What `elements_of` gives as binary64, exactly."""
     if dtype == DType.BFLOAT16:
-        bits = np.frombuffer(data, "<u2").astype(np.uint32) << np.uint32(16)
-        values = bits.view(np.float32)
-    else:
-        values = np.frombuffer(data, _NATIVE[dtype])
+        elements = (elements.astype(np.uint32) << np.uint32(16)).view(np.float32)
     with np.errstate(invalid="ignore"):  # raised by a signalling NaN
-        return values.astype(np.float64)
+        return elements.astype(np.float64)
 
 
 def _bfloat16_bits(values: Float64s) -> npt.NDArray[np.uint32]:

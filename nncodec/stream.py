@@ -14,6 +14,7 @@ from nncodec.entropy.lzma2 import decompress
 from nncodec.errors import ErrorClass, UnsupportedStreamError, shifted
 from nncodec.layout import GroupLayout, Piece, lay_out
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits, bounds_of
+from nncodec.memory import Releaser
 from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.prediction import resolve_parents
 from nncodec.syntax import end as end_syntax
@@ -100,12 +101,14 @@ class UnitReader:
         self.position = position
         self.trace = trace
         self.units: list[Unit] = []
+        self._releaser = Releaser()
 
     def any(self) -> Unit:
         """The next unit."""
         unit = parse_unit(self.data, self.position, self.trace)
         self.units.append(unit)
         self.position = unit.end
+        self._releaser.used(unit.payload)
         return unit
 
     def next(self) -> Unit:

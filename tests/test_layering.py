@@ -21,16 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("cli",),
     ("__init__",),
-    ("inspection", "reader"),
+    ("conversion", "inspection", "reader"),
     ("set_decoder",),
     ("adapters", "decoder", "encoder"),
     ("set_stream",),
     ("stream",),
-    ("constraints", "evaluation"),
+    ("constraints", "evaluation", "slices"),
     ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
-    ("folding", "kernel", "work"),
+    ("folding", "kernel", "memory", "sink", "work"),
     ("errors", "limits", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""
@@ -56,7 +56,7 @@ STATISTICS = ("analysis", "evaluation")
 CHOOSING_ROOMS = ("__init__", "adapters", "analysis", "cli", "encoder", "evaluation")
 """Who may import the rooms of STATISTICS: never what decodes, which chooses nothing."""
 
-FILE_ROOMS = ("adapters", "cli")
+FILE_ROOMS = ("adapters", "cli", "conversion")
 FILE_CALLS = frozenset(
     (
         *("open", "read_bytes", "read_text", "write_bytes", "write_text"),

@@ -10,15 +10,18 @@ import importlib
 import os
 import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol, cast
 
 from nncodec.adapters.atomic import folder_on_success
 from nncodec.adapters.reports import damaged, reading, reason, unknown_format
 from nncodec.errors import ModelFileError
-from nncodec.model import NUMPY_DTYPES, Model
+from nncodec.memory import release
+from nncodec.model import NUMPY_DTYPES, Model, TensorHeader, Topology
 from nncodec.set_stream import name_flaw
+from nncodec.sink import Sink
 from nncodec.tables import MAGIC, DType, TopologyFormat
 
 SUFFIXES: Final = {".onnx": "onnx", ".safetensors": "safetensors", ".npz": "npz"}
@@ -41,7 +44,9 @@ class _Adapter(Protocol):
     """What each module of this room offers."""
 
     def load(self, path: Path) -> Model: ...
-    def save(self, model: Model, path: Path) -> None: ...
+    def writing(
+        self, tensors: Sequence[TensorHeader], topology: Topology, path: Path
+    ) -> AbstractContextManager[Sink]: ...
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -63,8 +68,24 @@ def save(model: Model, path: str | os.PathLike[str], format: str | None = None) 
     Raises ModelFileError where neither names a format, the file cannot be written or the package is not installed;
     UnsupportedModelError where the format has no place for something in `model`.
     """
+    with writing([tensor.header for tensor in model.tensors], model.topology, path, format) as sink:
+        for place, tensor in enumerate(model.tensors):
+            sink.write(place, tensor.data)
+            release(tensor.data)
+
+
+def writing(
+    tensors: Sequence[TensorHeader],
+    topology: Topology,
+    path: str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002 - as in `save`
+) -> AbstractContextManager[Sink]:
+    """Context manager: yields the sink for the data of `tensors`, in any order; the file appears when the block ends.
+
+    Leaving the block by an exception writes nothing. Only .npz keeps the data in memory until then. Raises as `save`.
+    """
     target = Path(path)
-    _adapter(_format_to_write(target, format)).save(model, target)
+    return _adapter(_format_to_write(target, format)).writing(tensors, topology, target)
 
 
 def save_all(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import mmap
 import os
+from pathlib import Path
 from typing import Final
 
 MAP_FROM: Final = 1 << 20
 """Files of at least this many bytes are mapped into memory; smaller ones are read, which is faster."""
+
+
+def map_file(path: str | os.PathLike[str]) -> memoryview:
+    """Read-only bytes of the regular file at `path`, as by `file_view`."""
+    with Path(path).open("rb") as file:
+        return file_view(file.fileno())
 
 
 def file_view(handle: int) -> memoryview:

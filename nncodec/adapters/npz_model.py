@@ -5,6 +5,8 @@ from __future__ import annotations
 import lzma
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -16,7 +18,8 @@ from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.npz_strings import pack_strings, unpack_strings
 from nncodec.adapters.reports import damaged, make_tensor
 from nncodec.errors import ModelFileError, UnsupportedModelError
-from nncodec.model import DTYPE_OF_NUMPY, NUMPY_DTYPES, Model, Tensor, element_count
+from nncodec.model import DTYPE_OF_NUMPY, NUMPY_DTYPES, Model, Tensor, TensorHeader, Topology, element_count
+from nncodec.sink import Gathered, Sink
 from nncodec.tables import DType
 
 _SUFFIX: Final = ".npy"
@@ -65,17 +68,22 @@ def load(path: Path) -> Model:
         raise damaged(path, "npz", error) from error
 
 
-def save(model: Model, path: Path) -> None:
-    """Write `model` as the .npz file `path`, stored without compression; the topology is left out.
+@contextmanager
+def writing(tensors: Sequence[TensorHeader], topology: Topology, path: Path) -> Iterator[Sink]:  # noqa: ARG001
+    """Context manager: yields the sink for the data of `tensors`, which become the .npz file `path`, in order.
 
-    Raises UnsupportedModelError for what numpy or a zip archive lacks, ModelFileError where `path` cannot be written.
+    Stored without compression, the topology left out. The data are kept in memory until the block ends: an archive is
+    written from front to back, and data may come in another order. Raises UnsupportedModelError for what numpy or a zip
+    archive lacks, ModelFileError where `path` cannot be written.
     """
-    for tensor in model.tensors:
+    for tensor in tensors:
         _check_member_name(tensor.name)
         _check_numpy_has(tensor)
+    gathered = Gathered()
+    yield gathered
     with replace_on_success(path) as fresh, zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as archive:
-        for tensor in model.tensors:
-            _write(archive, tensor)
+        for place, tensor in enumerate(tensors):
+            _write(archive, Tensor(tensor.name, tensor.dtype, tensor.shape, gathered.data(place)))
 
 
 def _check_names(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -156,7 +164,7 @@ def _check_member_name(name: str) -> None:
         raise UnsupportedModelError(f"tensor {name[:80]!r}: .npz has no such name; write .safetensors or .onnx")
 
 
-def _check_numpy_has(tensor: Tensor) -> None:
+def _check_numpy_has(tensor: TensorHeader) -> None:
     if tensor.dtype not in NUMPY_DTYPES and tensor.dtype != DType.STRING:
         what = f"tensor {tensor.name!r}: numpy has no element type for {tensor.dtype.name}"
         raise UnsupportedModelError(f"{what}; write .safetensors or .onnx")

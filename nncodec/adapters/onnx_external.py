@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
-from typing import BinaryIO, Final
+from typing import Final
 
 from nncodec.adapters.mapping import file_view
 from nncodec.adapters.reports import reason
@@ -26,8 +26,6 @@ _NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _PAGE: Final = 4096
 _ALIGNED_FROM: Final = 1 << 20
 """Tensors of at least this many bytes start at a multiple of a page, so that a runtime can map them."""
-
-_COPY: Final = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -148,24 +146,11 @@ class SideFile:
     """The file of external data to be written beside a model: `name` is its bare name."""
 
     name: str
-    _parts: list[tuple[int, bytes | memoryview]] = field(default_factory=list, repr=False)
     _end: int = 0
 
-    def place(self, data: bytes | memoryview) -> Location:
-        """Reserve room for `data`, which is not copied, and say where it will be."""
-        step = _PAGE if len(data) >= _ALIGNED_FROM else 1
+    def place(self, nbytes: int) -> Location:
+        """Reserve room for `nbytes` bytes, and say where."""
+        step = _PAGE if nbytes >= _ALIGNED_FROM else 1
         offset = -(-self._end // step) * step
-        self._parts.append((offset, data))
-        self._end = offset + len(data)
-        return Location(self.name, offset, len(data))
-
-    @property
-    def used(self) -> bool:
-        """Whether anything was placed."""
-        return bool(self._parts)
-
-    def write(self, file: BinaryIO) -> None:
-        """Write all parts; gaps between them are zero."""
-        for offset, data in self._parts:
-            file.seek(offset)
-            file.write(data)
+        self._end = offset + nbytes
+        return Location(self.name, offset, nbytes)

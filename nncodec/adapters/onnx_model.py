@@ -7,6 +7,8 @@ stored: an empty `raw_data`, no data field at all (a list such as `float_data`),
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +17,13 @@ from onnx import ModelProto
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.onnx_external import ExternalFolder, SideFile
-from nncodec.adapters.onnx_fill import fill
+from nncodec.adapters.onnx_fill import Filling
 from nncodec.adapters.onnx_strip import strip
+from nncodec.adapters.placed import PlacedFile
 from nncodec.adapters.reports import unknown_format
 from nncodec.errors import ModelFileError, UnsupportedModelError
-from nncodec.model import Model, Topology
+from nncodec.model import Model, TensorHeader, Topology
+from nncodec.sink import Gathered, Sink
 from nncodec.tables import TopologyFormat
 
 PROTO_BYTES_MAX: Final = 2**31 - 1
@@ -44,23 +48,68 @@ def load(path: Path) -> Model:
     return _model(proto, ExternalFolder(path.parent))
 
 
-def save(model: Model, path: Path, *, proto_bytes_max: int = PROTO_BYTES_MAX) -> None:
-    """Write `model` as the ONNX file `path`; external data goes to one file beside it, `<name of path>.data`.
+@contextmanager
+def writing(
+    tensors: Sequence[TensorHeader], topology: Topology, path: Path, *, proto_bytes_max: int = PROTO_BYTES_MAX
+) -> Iterator[Sink]:
+    """Context manager: yields the sink for the data of `tensors`, which become the ONNX file `path`.
 
-    Where the file would exceed `proto_bytes_max` bytes, all large tensors become external data.
-    Raises UnsupportedModelError where `model` holds no ONNX graph, ModelFileError where its graph and its tensors do
-    not belong together or a file cannot be written.
+    External data goes to one file beside it, `<name of path>.data`. Where the file would exceed `proto_bytes_max`
+    bytes, all large tensors become external data. Both files appear when the block ends.
+    Raises UnsupportedModelError where `topology` is no ONNX graph, ModelFileError where graph and tensors do not belong
+    together or a file cannot be written.
     """
+    proto = _graph(topology)
     side = SideFile(f"{path.name}.data")
-    data = _serialised(_filled(model, side, proto_bytes_max))
+    filling = Filling(proto, tensors, side, proto_bytes_max)
+    # Two files, and the one with the data is in place before the model that names it.
+    with replace_on_success(path) as fresh, _side_file(path.with_name(side.name), filling) as outside:
+        sink = _OnnxSink(outside, filling)
+        yield sink
+        filling.put(sink.inside.data)
+        fresh.write_bytes(_within(proto, proto_bytes_max))
+
+
+def _within(proto: ModelProto, proto_bytes_max: int) -> bytes:
+    data = _serialised(proto)
     if len(data) > proto_bytes_max:
         what = f"the ONNX file would take {len(data)} bytes, of at most {proto_bytes_max}"
         raise ModelFileError(f"{what}; write .safetensors")
-    with replace_on_success(path) as fresh:
-        fresh.write_bytes(data)
-        if side.used:  # in place before the model that names it
-            with replace_on_success(path.with_name(side.name)) as fresh_side, fresh_side.open("wb") as file:
-                side.write(file)
+    return data
+
+
+@contextmanager
+def _side_file(path: Path, filling: Filling) -> Iterator[PlacedFile | None]:
+    """The file for external data, where there is any."""
+    if not filling.outside:
+        yield None
+        return
+    with replace_on_success(path) as fresh, fresh.open("w+b") as file:
+        places = {place: (found.offset, found.length or 0) for place, found in filling.outside.items()}
+        yield PlacedFile(file, places)
+
+
+class _OnnxSink:
+    """Sends external data to their file, and keeps the rest until it is put into the graph."""
+
+    def __init__(self, outside: PlacedFile | None, filling: Filling) -> None:
+        self.inside = Gathered()
+        self._outside, self._places = outside, filling.outside
+
+    def write(self, place: int, data: bytes | memoryview) -> None:
+        """Take the next bytes of a tensor."""
+        if self._outside is not None and place in self._places:
+            self._outside.write(place, data)
+        else:
+            self.inside.write(place, data)
+
+    def copy(self, place: int, original: int) -> None:
+        """Take a tensor that has the bytes of another one."""
+        if self._outside is not None and original in self._places:
+            for data in self._outside.read(original):
+                self.write(place, data)
+        else:
+            self.write(place, self.inside.data(original))
 
 
 def model_from_proto(proto: ModelProto, folder: Path | None = None) -> Model:
@@ -72,7 +121,10 @@ def model_from_proto(proto: ModelProto, folder: Path | None = None) -> Model:
 
 def proto_from_model(model: Model) -> ModelProto:
     """ModelProto of `model`, with all data inside, also what was external. Raises as `save`."""
-    return _filled(model, None, PROTO_BYTES_MAX)
+    proto = _graph(model.topology)
+    headers = [tensor.header for tensor in model.tensors]
+    Filling(proto, headers, None, PROTO_BYTES_MAX).put(lambda place: model.tensors[place].data)
+    return proto
 
 
 def _model(proto: ModelProto, folder: ExternalFolder) -> Model:
@@ -80,18 +132,17 @@ def _model(proto: ModelProto, folder: ExternalFolder) -> Model:
     return Model(tensors, Topology(TopologyFormat.ONNX, _serialised(proto)))
 
 
-def _filled(model: Model, side: SideFile | None, proto_bytes_max: int) -> ModelProto:
-    """The graph of `model` with its tensors in place."""
-    if model.topology.format != TopologyFormat.ONNX:
+def _graph(topology: Topology) -> ModelProto:
+    """The graph, without its tensors."""
+    if topology.format != TopologyFormat.ONNX:
         raise UnsupportedModelError("the model holds no ONNX graph; write .safetensors or .npz instead")
     proto = ModelProto()
     try:
-        proto.ParseFromString(model.topology.data)
+        proto.ParseFromString(topology.data)
     except DecodeError as error:
         raise ModelFileError(f"the topology should be an ONNX graph but is not: {error}") from error
     if not proto.HasField("graph"):
         raise ModelFileError("the topology should be an ONNX graph but holds none")
-    fill(proto, model.tensors, side, proto_bytes_max)
     return proto
 
 

@@ -7,17 +7,20 @@ though, and order is part of a model's content id; so the header is laid out her
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 
 from nncodec.adapters.atomic import replace_on_success
-from nncodec.adapters.mapping import file_view
+from nncodec.adapters.mapping import map_file
+from nncodec.adapters.placed import PlacedFile
 from nncodec.adapters.reports import damaged, make_tensor
 from nncodec.errors import ModelFileError, UnsupportedModelError
-from nncodec.model import NO_TOPOLOGY, Model, Tensor, Topology
+from nncodec.model import NO_TOPOLOGY, Model, Tensor, TensorHeader, Topology
+from nncodec.sink import Sink
 from nncodec.tables import DTYPE_BITS, DType, TopologyFormat
 
 METADATA: Final = "__metadata__"
@@ -60,8 +63,7 @@ def load(path: Path) -> Model:
     """
     if (fault := _fault(path)) is not None:
         raise damaged(path, "safetensors", fault)
-    with path.open("rb") as file:
-        view = file_view(file.fileno())
+    view = map_file(path)
     end = _LENGTH_BYTES + int.from_bytes(view[:_LENGTH_BYTES], "little")
     header = json.loads(bytes(view[_LENGTH_BYTES:end]), object_pairs_hook=lambda pairs: _without_repeats(path, pairs))
     metadata = header.pop(METADATA, None)
@@ -69,16 +71,23 @@ def load(path: Path) -> Model:
     return Model(tuple(_tensor(name, entry, view[end:]) for name, entry in ordered), _topology(metadata))
 
 
-def save(model: Model, path: Path) -> None:
-    """Write `model` as the safetensors file `path`, tensors in order; an ONNX topology is left out.
+@contextmanager
+def writing(tensors: Sequence[TensorHeader], topology: Topology, path: Path) -> Iterator[Sink]:
+    """Context manager: yields the sink for the data of `tensors`, which become the safetensors file `path`, in order.
 
-    Raises UnsupportedModelError for an element type or a name that safetensors lacks, ModelFileError where the file
-    cannot be written or the topology is not metadata.
+    The file appears when the block ends; an ONNX topology is left out. Raises UnsupportedModelError for an element type
+    or a name that safetensors lacks, ModelFileError where the file cannot be written or the topology is not metadata.
     """
-    header = _header(model)
+    entries = dict(_entries(tensors))
+    header = _header(entries, topology)
+    begin = _LENGTH_BYTES + len(header)
+    offsets = [entry["data_offsets"] for entry in entries.values()]
+    places = {place: (begin + first, end - first) for place, (first, end) in enumerate(offsets)}
     with replace_on_success(path) as fresh:
-        with fresh.open("wb") as file:
-            _write(file, header, model)
+        with fresh.open("w+b") as file:
+            file.write(len(header).to_bytes(_LENGTH_BYTES, "little"))
+            file.write(header)
+            yield PlacedFile(file, places)
         if (fault := _fault(fresh)) is not None:
             raise UnsupportedModelError(f"safetensors cannot hold this model: {fault}; write .onnx or .npz")
 
@@ -122,26 +131,22 @@ def _compact(value: object, *, sort_keys: bool = False) -> bytes:
         raise ModelFileError("the metadata or a name holds half a surrogate pair, which UTF-8 cannot code") from error
 
 
-def _header(model: Model) -> bytes:
-    """Header for `model`, padded with spaces so that the data start at a multiple of 8 bytes."""
-    entries: dict[str, object] = {}
-    metadata = _metadata(model.topology)
-    if metadata is not None:
-        entries[METADATA] = metadata
-    entries.update(_entries(model))
-    header = _compact(entries)
+def _header(entries: Mapping[str, Mapping[str, Any]], topology: Topology) -> bytes:
+    """The header, padded with spaces so that the data start at a multiple of 8 bytes."""
+    metadata = _metadata(topology)
+    header = _compact({**({} if metadata is None else {METADATA: metadata}), **entries})
     return header + b" " * (-len(header) % _LENGTH_BYTES)
 
 
-def _entries(model: Model) -> Iterator[tuple[str, dict[str, object]]]:
+def _entries(tensors: Sequence[TensorHeader]) -> Iterator[tuple[str, dict[str, Any]]]:
     begin = 0
-    for tensor in model.tensors:
+    for tensor in tensors:
         end = begin + tensor.nbytes
         yield tensor.name, {"dtype": _dtype_name(tensor), "shape": tensor.shape, "data_offsets": [begin, end]}
         begin = end
 
 
-def _dtype_name(tensor: Tensor) -> str:
+def _dtype_name(tensor: TensorHeader) -> str:
     """Name of the element type, after a check that safetensors has a place for the tensor."""
     if tensor.name == METADATA:
         raise UnsupportedModelError(f"safetensors keeps the name {METADATA!r} for itself; rename the tensor")
@@ -166,9 +171,3 @@ def _metadata(topology: Topology) -> dict[str, str] | None:
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ModelFileError("the topology should be safetensors metadata but is not an object of strings")
     return found
-
-
-def _write(file: BinaryIO, header: bytes, model: Model) -> None:
-    file.write(len(header).to_bytes(_LENGTH_BYTES, "little"))
-    file.write(header)
-    file.writelines(tensor.data for tensor in model.tensors)

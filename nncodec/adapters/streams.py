@@ -1,12 +1,32 @@
-"""SPEC.md clause 6.8 (informative): files of streams, opened for reading in any order: on disk, or by a URL."""
+"""SPEC.md clause 6.8 (informative): files of streams: opened for reading in any order, or by a URL; written whole."""
 
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
+from nncodec.adapters.atomic import replace_on_success
 from nncodec.errors import UnsupportedModelError
+
+
+@contextmanager
+def writing_stream(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Context manager: yields a file to be written, which takes its place at `path` when the block ends.
+
+    Leaving the block by an exception writes nothing. Raises ModelFileError where `path` cannot be written.
+    """
+    with replace_on_success(path) as fresh, fresh.open("wb") as file:
+        yield file
+
+
+def temporary_beside(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file without a name in the folder of `path`, for what may be too large for memory. Raises OSError."""
+    return cast("BinaryIO", TemporaryFile(dir=Path(path).parent))
 
 
 def open_binary(place: str | Path) -> BinaryIO:

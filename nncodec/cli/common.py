@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,10 @@ from contextlib import ExitStack, contextmanager
 from enum import IntEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Protocol
 
+from nncodec.adapters.mapping import file_view, map_file
 from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
 from nncodec.kernel import numba
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
@@ -152,6 +155,16 @@ def read_bytes(path: Path) -> bytes:
     if str(path) == "-":
         return sys.stdin.buffer.read()
     return path.read_bytes()
+
+
+def view_stream(path: Path) -> memoryview:
+    """The file at `path`, mapped if it is large; standard input, for `-`, by way of a temporary file."""
+    if str(path) != "-":
+        return map_file(path)
+    with TemporaryFile() as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        return file_view(file.fileno())
 
 
 def print_json(value: Mapping[str, Any]) -> None:

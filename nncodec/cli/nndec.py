@@ -20,15 +20,16 @@ from nncodec.cli.common import (
     add_work_arguments,
     limits_of,
     print_json,
-    read_bytes,
     run,
+    view_stream,
     watched_work,
 )
 from nncodec.cli.references import References
 from nncodec.cli.tds import error_line, write_tds
+from nncodec.conversion import DecodedFile, decode_file
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError
-from nncodec.model import Model, Tensor
+from nncodec.model import Model, TensorHeader
 from nncodec.reader import open_stream
 from nncodec.set_decoder import SetReader
 from nncodec.set_stream import is_set
@@ -86,22 +87,22 @@ def body(arguments: argparse.Namespace) -> None:
     if arguments.tensor and arguments.output and arguments.output.suffix == ".onnx":
         raise UsageError("single tensors have no graph: write them to .safetensors or .npz")
     begin = time.perf_counter()
-    data = None if _is_ranged(arguments) else read_bytes(arguments.stream)
+    data = None if _is_ranged(arguments) else view_stream(arguments.stream)
     if data is not None and is_set(data):
-        restore_set(arguments, data)
+        restore_set(arguments, bytes(data))
         return
     if arguments.model or arguments.format:
         raise UsageError("--model and --format are for sets; this is the stream of one model")
-    model = decode_file(arguments, data)
     if arguments.conformance:
-        write_tds([(None, model)], sys.stdout.buffer)
+        write_tds([(None, decode_model(arguments, data))], sys.stdout.buffer)
         return
-    save(model, arguments.output)
+    restored = restore_model(arguments, data)
     seconds = time.perf_counter() - begin
     if arguments.json:
-        print_json(summary(arguments, model, seconds))
-    else:
-        sys.stdout.write(f"{arguments.output}: {len(model.tensors)} tensors, {model.nbytes:,} bytes, {seconds:.1f} s\n")
+        print_json(summary(arguments, restored, seconds))
+        return
+    size = sum(tensor.nbytes for tensor in restored.tensors)
+    sys.stdout.write(f"{arguments.output}: {len(restored.tensors)} tensors, {size:,} bytes, {seconds:.1f} s\n")
 
 
 def _is_ranged(arguments: argparse.Namespace) -> bool:
@@ -112,7 +113,19 @@ def _is_ranged(arguments: argparse.Namespace) -> bool:
         return not is_set(file.read(LONGEST_START))
 
 
-def decode_file(arguments: argparse.Namespace, data: bytes | None) -> Model:
+def restore_model(arguments: argparse.Namespace, data: memoryview | None) -> DecodedFile:
+    """Write the model that the arguments name: from file to file, or where single tensors are asked for these."""
+    if data is None or arguments.tensor:
+        model = decode_model(arguments, data)
+        save(model, arguments.output)
+        return DecodedFile.of(model)
+    limits = limits_of(arguments)
+    references = References(arguments.ref, arguments.refs, limits).needed_by(data)
+    with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
+        return decode_file(data, arguments.output, references, limits=limits, work=work)
+
+
+def decode_model(arguments: argparse.Namespace, data: memoryview | None) -> Model:
     """The model that the arguments name. Raises UsageError for a tensor name that the stream does not have."""
     limits = limits_of(arguments)
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
@@ -148,7 +161,13 @@ def restore_set(arguments: argparse.Namespace, data: bytes) -> None:
             rows = list(save_all(models, arguments.output, arguments.format))
     seconds = time.perf_counter() - begin
     if arguments.json:
-        print_json({"models": [summary(arguments, model, seconds) | {"output": str(path)} for path, model in rows]})
+        print_json(
+            {
+                "models": [
+                    summary(arguments, DecodedFile.of(model), seconds) | {"output": str(path)} for path, model in rows
+                ]
+            }
+        )
         return
     for path, model in rows:
         sys.stdout.write(f"{path}: {len(model.tensors)} tensors, {model.nbytes:,} bytes\n")
@@ -164,28 +183,28 @@ def _models_of(arguments: argparse.Namespace, data: bytes, work: Work) -> list[t
         raise UsageError(f"{error.args[0]}; nninfo lists them") from None
 
 
-def summary(arguments: argparse.Namespace, model: Model, seconds: float) -> dict[str, Any]:
+def summary(arguments: argparse.Namespace, restored: DecodedFile, seconds: float) -> dict[str, Any]:
     """Everything that `--json` prints."""
     return {
         "input": str(arguments.stream),
         "output": str(arguments.output),
-        "content_id": None if arguments.tensor else model.content_id,
-        "topology": model.topology.format.name.lower(),
-        "elements": sum(tensor.size for tensor in model.tensors),
-        "bytes": model.nbytes,
+        "content_id": None if arguments.tensor else restored.content_id,
+        "topology": restored.topology.format.name.lower(),
+        "elements": sum(tensor.size for tensor in restored.tensors),
+        "bytes": sum(tensor.nbytes for tensor in restored.tensors),
         "seconds": round(seconds, 3),
-        "tensors": [tensor_row(tensor) for tensor in model.tensors],
+        "tensors": [tensor_row(*row) for row in zip(restored.tensors, restored.content_ids, strict=True)],
     }
 
 
-def tensor_row(tensor: Tensor) -> dict[str, Any]:
+def tensor_row(tensor: TensorHeader, content_id: bytes) -> dict[str, Any]:
     """One tensor for `--json`."""
     return {
         "name": tensor.name,
         "dtype": tensor.dtype.name.lower(),
         "shape": tensor.shape,
         "bytes": tensor.nbytes,
-        "content_id": tensor.content_id,
+        "content_id": content_id,
     }
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.files import load
 from nncodec.cli.common import (
     ExitCode,
@@ -24,8 +23,9 @@ from nncodec.cli.common import (
 )
 from nncodec.cli.nnenc_set import add_set_arguments, encode_models, refuse_set_arguments
 from nncodec.cli.references import References
+from nncodec.conversion import encode_file
 from nncodec.encoder.config import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
-from nncodec.encoder.encode import Encoded, encode_with_report
+from nncodec.encoder.encode import EncodedFile
 from nncodec.encoder.report import TensorReport
 from nncodec.encoder.steps import UPDATE_ALLOWANCE_DB
 from nncodec.errors import EncodeError
@@ -158,9 +158,7 @@ def body(arguments: argparse.Namespace) -> None:
         warn_if_slow(sum(tensor.size for tensor in model.tensors))
     references = References(arguments.ref, arguments.refs, LEVELS[-1]).given
     with watched_work(f"coding {arguments.model.name}", arguments.jobs) as work:
-        encoded = encode_with_report(model, config, references, work)
-    with replace_on_success(arguments.output) as temporary:
-        temporary.write_bytes(encoded.data)
+        encoded = encode_file(model, arguments.output, config, references, work)
     seconds = time.perf_counter() - begin
     for notice in encoded.report.notices:
         sys.stderr.write(f"nnenc: note: {notice}\n")
@@ -170,7 +168,7 @@ def body(arguments: argparse.Namespace) -> None:
         print_line(arguments, encoded, seconds)
 
 
-def summary(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> dict[str, Any]:
+def summary(arguments: argparse.Namespace, encoded: EncodedFile, seconds: float) -> dict[str, Any]:
     """Everything that `--json` prints."""
     report = encoded.report
     return {
@@ -189,7 +187,7 @@ def summary(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> 
         "steps": encoded.report.steps,
         "profile": arguments.profile,
         "level": report.level,
-        "content_id": encoded.model.content_id,
+        "content_id": encoded.content_id,
         "bytes_by_part": report.bytes_by_part,
         "notices": report.notices,
         "tensors": [tensor_row(row) for row in report.tensors],
@@ -213,7 +211,7 @@ def tensor_row(row: TensorReport) -> dict[str, Any]:
     }
 
 
-def print_line(arguments: argparse.Namespace, encoded: Encoded, seconds: float) -> None:
+def print_line(arguments: argparse.Namespace, encoded: EncodedFile, seconds: float) -> None:
     """One line for people."""
     report = encoded.report
     snr = report.matrices.snr_db
@@ -227,7 +225,7 @@ def print_line(arguments: argparse.Namespace, encoded: Encoded, seconds: float) 
     )
 
 
-def settled(arguments: argparse.Namespace, encoded: Encoded) -> str:
+def settled(arguments: argparse.Namespace, encoded: EncodedFile) -> str:
     """What was settled on: the quality, marked where nobody asked for it, and the steps."""
     config, steps = encoded.config, encoded.report.steps
     if config.lossless:

@@ -72,7 +72,7 @@ class References:
             self.add(model, path)
         return models
 
-    def needed_by(self, data: bytes, names: Sequence[str] | None = None) -> list[Model]:
+    def needed_by(self, data: bytes | memoryview, names: Sequence[str] | None = None) -> list[Model]:
         """The reference models at hand for the stream or set `data`: its parents as far as they can be found.
 
         names: models of the set that are wanted, None for all. Those that were given come too, so that a decoder can
@@ -142,7 +142,7 @@ def is_stream(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def _needs(data: bytes, limits: Limits, names: Sequence[str] | None) -> Sequence[bytes]:
+def _needs(data: bytes | memoryview, limits: Limits, names: Sequence[str] | None) -> Sequence[bytes]:
     """Content ids of the models that the stream `data`, or those models of the set `data`, are predicted from."""
     return SetReader(BytesIO(data), (), limits).needs(names) if is_set(data) else read_parents(data, limits)
 

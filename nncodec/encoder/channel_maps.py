@@ -6,12 +6,17 @@ tried for the columns of those behind it, and for the vectors (biases, scales, s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.encoder.values import finite_blocks, whole
+from nncodec.model import Tensor
 from nncodec.prediction import align, pick_codes
 from nncodec.rounding import Float64s
 from nncodec.syntax.tensor_table import ChannelMap
@@ -44,31 +49,28 @@ class MapSearch:
         """A row map that paid: 1-based positions among the `source_rows` of the reference."""
         self._found = [(source_rows, rows), *self._found][:_REMEMBERED]
 
-    def propose(self, values: Float64s, reference: Float64s) -> Iterator[tuple[ChannelMap, Positions | None]]:
-        """Maps that may predict `values` from `reference` (both in shape), with the rows of each."""
-        if not values.ndim:
+    def propose(self, tensor: Tensor, reference: Tensor) -> Iterator[tuple[ChannelMap, Positions | None]]:
+        """Maps that may predict `tensor` from `reference`, with the rows of each."""
+        if not tensor.shape:
             return
-        for axes in _axis_orders(values.shape, reference.shape):
-            turned = reference.transpose(axes) if axes else reference
+        for axes in _axis_orders(tensor.shape, reference.shape):
             if axes:
                 yield channel_map(axes), None
-            if values.ndim == 1:
-                yield from ((channel_map(axes, rows), rows) for rows in self._columns_for(values.size, turned.shape[0]))
-            elif turned.ndim == values.ndim:
-                yield from self._matched(values, turned, axes)
+            turned = tuple(reference.shape[axis] for axis in axes) if axes else reference.shape
+            if len(tensor.shape) == 1:
+                yield from ((channel_map(axes, rows), rows) for rows in self._columns_for(tensor.size, turned[0]))
+            elif len(turned) == len(tensor.shape):
+                yield from self._matched(_Pair(tensor, reference, axes, turned), axes)
 
-    def _matched(
-        self, values: Float64s, turned: Float64s, axes: tuple[int, ...]
-    ) -> Iterator[tuple[ChannelMap, Positions | None]]:
-        columns: Positions | None
-        for columns in [None, *self._columns_for(values.shape[1], turned.shape[1])]:
-            picked = align(turned, channel_map((), None, columns), (turned.shape[0], *values.shape[1:]))
-            rows = match_rows(values, picked)
+    def _matched(self, pair: _Pair, axes: tuple[int, ...]) -> Iterator[tuple[ChannelMap, Positions | None]]:
+        shape, columns = pair.tensor.shape, None
+        for columns in [None, *self._columns_for(shape[1], pair.turned[1])]:
+            rows = pair.matched_rows(columns)
             if rows is not None:
                 yield channel_map(axes, rows, columns), rows
             if columns is not None:
                 yield channel_map(axes, None, columns), None
-        swapped = match_rows(values.swapaxes(0, 1), _cropped(turned, values.shape).swapaxes(0, 1))
+        swapped = pair.matched_columns()
         if swapped is not None:
             yield channel_map(axes, None, swapped), None
 
@@ -83,22 +85,52 @@ class MapSearch:
         return columns
 
 
-def _cropped(reference: Float64s, shape: tuple[int, ...]) -> Float64s:
-    """`reference` with the rows of `shape` and all its own columns, so that columns can be matched."""
-    return align(reference, None, (shape[0], reference.shape[1], *shape[2:]))
+@dataclass(frozen=True)
+class _Pair:
+    """A tensor and a reference with its axes in order, which has the shape `turned`; values are loaded when needed."""
+
+    tensor: Tensor
+    reference: Tensor
+    axes: tuple[int, ...]
+    turned: tuple[int, ...]
+
+    def matched_rows(self, columns: Positions | None) -> Positions | None:
+        """The rows of the reference, its columns picked, that are nearest to those of the tensor."""
+        rest = self.tensor.shape[1:]
+        if not _can_be_searched(self.tensor.shape[0], self.turned[0], math.prod(rest)):
+            return None
+        picked = align(self._others, channel_map((), None, columns), (self.turned[0], *rest))
+        return match_rows(self._values, picked)
+
+    def matched_columns(self) -> Positions | None:
+        """The columns of the reference, cropped to the rows of the tensor, that are nearest to those of the tensor."""
+        shape = (self.tensor.shape[0], self.turned[1], *self.tensor.shape[2:])
+        if not _can_be_searched(self.tensor.shape[1], shape[1], shape[0] * math.prod(shape[2:])):
+            return None
+        return match_rows(self._values.swapaxes(0, 1), align(self._others, None, shape).swapaxes(0, 1))
+
+    @cached_property
+    def _values(self) -> Float64s:
+        return whole(finite_blocks(self.tensor), self.tensor.shape)
+
+    @cached_property
+    def _others(self) -> Float64s:
+        values = whole(finite_blocks(self.reference), self.reference.shape)
+        return values.transpose(self.axes) if self.axes else values
+
+
+def _can_be_searched(rows: int, others: int, columns: int) -> bool:
+    """Whether so many rows can be compared with so many others, all of so many columns."""
+    return 0 < rows * others * columns <= _MOST_PRODUCTS
 
 
 def match_rows(values: Float64s, reference: Float64s) -> Positions | None:
     """For each row of `values`, the 1-based row of `reference` nearest to it, 0 where nothing is nearer than zero.
 
-    None where the match is the identity, or too large to be searched.
+    None where the match is the identity.
     """
     rows = values.reshape(values.shape[0], -1)
     others = reference.reshape(reference.shape[0], -1)
-    if rows.shape[1] != others.shape[1] or not rows.size or not others.size:
-        return None
-    if rows.shape[0] * others.shape[0] * rows.shape[1] > _MOST_PRODUCTS:
-        return None
     gain = 2 * (rows @ others.T) - np.square(others).sum(1)
     best = gain.argmax(1)
     positions = np.where(gain[np.arange(len(best)), best] > 0, best + 1, 0).astype(np.int64)

@@ -9,29 +9,38 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from nncodec.difference import Exponents, differ, exponents
+from nncodec.difference import differ, exponents
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import difference_bits, energy, level_bits, word_bits
+from nncodec.encoder.estimate import DifferenceCounts, LevelCounts, word_bits
 from nncodec.encoder.matching import OWN, Matcher, Relative, originals
-from nncodec.encoder.predictors import Candidate, candidates, finite_values, plain_candidate
+from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
 from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
-from nncodec.entropy.binarisation import Levels
+from nncodec.encoder.values import (
+    blocks,
+    energy_of,
+    finite_blocks,
+    finite_residual_blocks,
+    is_finite,
+    largest_of,
+    residual_blocks,
+    same_bytes,
+    spans,
+)
+from nncodec.entropy.binarisation import smallest_width
 from nncodec.layout import symbol_width
+from nncodec.memory import Releaser
 from nncodec.model import Model, Tensor
-from nncodec.prediction import copied, predicted_words, reconstruct
-from nncodec.quantisation import HalfLevels, dequantise, half_levels, quantise, step_of
-from nncodec.rounding import Float64s, round_to, widen
+from nncodec.prediction import Predictor, WordPredictor, copied, reconstruct, word_predictor
+from nncodec.quantisation import half_levels, quantise, step_of
+from nncodec.rounding import elements_of, round_to
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import QUANTISABLE, DType, Prediction, Profile
+from nncodec.tables import QUANTISABLE, DType, LevelWidth, Prediction, Profile
 
 _OWN_QUANTISER_BITS = 32
 _WORTH_A_GRID = 1.05
 _WORTH_EXACT = 0.85
 """Of levels the estimate is further above what they come to than of exact words, so these must be clearly less."""
-_LARGEST_GAIN = 2.0
 _SAVING = 0.01
 _SAVING_BITS = 32
 _CHANCE = 0.8
@@ -43,29 +52,49 @@ _WIPED_OUT = "the step wipes out every weight: all levels are 0; ask for a finer
 
 @dataclass(frozen=True)
 class Choice:
-    """How one tensor will be coded.
+    """How one tensor will be coded; nothing of its data is held.
 
-    candidate: what it is predicted from, if anything. levels and residual: of a quantised tensor, flat; halves: what
-    the levels stand for (clause 8.2.1), once the slices are laid out; quantiser: its own, where it does not share that
-    of its slice group; is_fine: whether it is a vector that has one. words: the folded differences of an exact tensor
-    that is predicted; exponents: those of its prediction. copy: the tensor that a COPY gives; original: the place of an
-    earlier tensor of the same model that it copies.
+    candidate: what it is predicted from, if anything. has_levels: whether it is quantised, into levels of `width`;
+    quantiser: its own, where it does not share that of its slice group; is_fine: whether it is a vector that has one.
+    original: the place of an earlier tensor of the same model that it copies.
     """
 
     tensor: Tensor
     prediction: Prediction = Prediction.NONE
     candidate: Candidate | None = None
-    residual: Float64s | None = None
-    levels: Levels | None = None
-    halves: HalfLevels | None = None
+    has_levels: bool = False
+    width: LevelWidth = LevelWidth.NONE
     quantiser: Quantiser | None = None
     is_fine: bool = False
-    words: bytes | None = None
-    exponents: Exponents | None = None
-    copy: Tensor | None = None
     original: int | None = None
     estimated_bits: float = 0.0
     notice: str | None = None
+
+    @property
+    def predictor(self) -> Predictor | None:
+        """What predicts the numbers of the tensor."""
+        return None if self.candidate is None else self.candidate.predictor
+
+    def words(self) -> WordPredictor | None:
+        """What predicts the words of an exact tensor."""
+        if self.candidate is None:
+            return None
+        tensor = self.tensor
+        return word_predictor(self.candidate.pairs, tensor.dtype, tensor.shape, symbol_width(tensor.dtype))
+
+    def copy(self) -> Tensor:
+        """What a decoder makes of a tensor without levels."""
+        if self.prediction != Prediction.COPY or self.candidate is None:
+            return self.tensor
+        return _copy_by(self.candidate, self.tensor) or self.tensor
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A way to quantise a tensor; all_are_zero: whether no level is left."""
+
+    choice: Choice
+    all_are_zero: bool = False
 
 
 class Chooser:
@@ -76,12 +105,13 @@ class Chooser:
         self._matcher = Matcher(references, dict(config.name_map))
         self._search = None if config.profile == Profile.BASELINE else MapSearch()
         self._quantiser = config.quantiser()
+        self._releaser = Releaser()
 
     def choose_all(self, model: Model) -> list[Choice]:
         """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
         matrices = [tensor for tensor in model.tensors if self._config.quantises(tensor)]
         kind = SharedStep if self._config.quality is None else QualitySteps
-        steps = kind(self._config, matrices, self._plain_residual)
+        steps = kind(self._config, matrices, self._plain_energy)
         twins = {} if self._config.profile == Profile.BASELINE else originals(model, self._config)
         return [
             _own_copy(tensor, twins[place], model) if place in twins else self._choose(tensor, place, steps)
@@ -91,9 +121,11 @@ class Chooser:
     def _choose(self, tensor: Tensor, place: int, steps: Steps) -> Choice:
         same = self._matcher.same_content(tensor)
         if same is not None:
-            return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same), copy=tensor)
+            return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same))
         relatives = self._matcher.named(tensor) or self._matcher.shaped(tensor, place)
         choice = self._choose_by_kind(tensor, relatives, steps)
+        for each in (tensor, *(relative.tensor for relative in relatives)):
+            self._releaser.used(each.data)
         if self._search is not None and choice.candidate is not None and choice.candidate.rows is not None:
             self._search.remember(*choice.candidate.rows)
         return choice
@@ -102,7 +134,7 @@ class Chooser:
         if self._config.quantises(tensor):
             own = steps.of_matrix(tensor)
             levels = self._choose_levels(tensor, relatives, own)
-            return levels if own is None or levels.levels is None else self._or_without_loss(levels, relatives)
+            return self._or_without_loss(levels, relatives) if own is not None and levels.has_levels else levels
         exact = self._choose_exact(tensor, relatives)
         if self._config.lossless:
             return self._or_on_grid(exact)
@@ -111,7 +143,7 @@ class Chooser:
         if quantiser is None:
             return exact
         fine = replace(self._choose_levels(tensor, relatives, quantiser), is_fine=True)
-        has_less = fine.levels is not None or fine.prediction == Prediction.COPY
+        has_less = fine.has_levels or fine.prediction == Prediction.COPY
         worth_it = has_less and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
         return fine if worth_it else exact
 
@@ -127,74 +159,77 @@ class Chooser:
     def _or_on_grid(self, exact: Choice) -> Choice:
         """`exact`, or the same bits as levels of a grid that the tensor lies on, where these are fewer (MAIN)."""
         tensor = exact.tensor
-        if self._config.profile == Profile.BASELINE or tensor.dtype not in QUANTISABLE or exact.copy is not None:
+        is_copy = exact.prediction == Prediction.COPY
+        if self._config.profile == Profile.BASELINE or tensor.dtype not in QUANTISABLE or is_copy:
             return exact
         choice = self._on_grid(tensor)
-        if choice is None or choice.levels is None or choice.quantiser is None:
+        if choice is None or choice.quantiser is None or choice.estimated_bits >= exact.estimated_bits:
             return exact
-        if choice.estimated_bits >= exact.estimated_bits:
-            return exact
-        restored = reconstruct(half_levels(choice.levels, trellis=False), choice.quantiser, None, tensor.dtype)
-        return choice if restored == tensor.data else exact  # -0 is on no grid
+        return choice if self._restores(tensor, choice.quantiser) else exact  # -0 is on no grid
+
+    def _restores(self, tensor: Tensor, quantiser: Quantiser) -> bool:
+        """Whether the levels of `tensor` give its very bits."""
+        elements = elements_of(tensor.data, tensor.dtype)
+        for (start, count), values in zip(spans(elements.size), blocks(tensor), strict=True):
+            levels = quantise(values, step_of(quantiser), self._config.f)
+            if levels is None:
+                return False
+            restored = reconstruct(half_levels(levels, trellis=False), quantiser, None, tensor.dtype)
+            if restored != elements[start : start + count].tobytes():
+                return False
+        return True
 
     def _on_grid(self, tensor: Tensor) -> Choice | None:
         """The tensor as levels of the grid that it lies on; None where there is none."""
         grid = grid_of(tensor)
         if grid is None:
             return None
-        choice = self._quantised(tensor, finite_values(tensor), None, grid)
-        return None if choice.levels is None else replace(choice, is_fine=True)
+        choice = self._quantised(tensor, None, grid).choice
+        return replace(choice, is_fine=True) if choice.has_levels else None
 
-    def _plain_residual(self, tensor: Tensor) -> Float64s | None:
-        """What a plain difference to the first relative leaves, the tensor itself where that is less; None: no such."""
-        values = finite_values(tensor)
-        for candidate in candidates(tensor, values, self._matcher.named(tensor), None):
-            if candidate.predicted is not None:
-                with np.errstate(over="ignore"):
-                    return min(values, values - candidate.predicted, key=energy)
+    def _plain_energy(self, tensor: Tensor) -> float | None:
+        """The energy of what a plain difference to the first relative leaves, or of the tensor; None: no relative."""
+        for candidate in candidates(tensor, self._matcher.named(tensor), None):
+            if candidate.predictor is not None:
+                left = energy_of(finite_residual_blocks(tensor, candidate.predictor))
+                return min(energy_of(finite_blocks(tensor)), left)
         return None
 
     def _choose_levels(self, tensor: Tensor, relatives: Sequence[Relative], own: Quantiser | None) -> Choice:
-        values = widen(tensor.data, tensor.dtype)
-        best = self._quantised(tensor, values, None, own)
-        if best.levels is None:
-            return replace(self._choose_exact(tensor, relatives), notice=best.notice)
-        for candidate in candidates(tensor, values, relatives, self._search):
-            choice = self._quantised(tensor, values, candidate, own)
-            if choice.levels is not None and _is_worth_it(choice, best):
-                best = choice
-        return best if best.levels is None or best.levels.any() else _without_levels(best, values)
+        best = self._quantised(tensor, None, own)
+        if not best.choice.has_levels:
+            return replace(self._choose_exact(tensor, relatives), notice=best.choice.notice)
+        for candidate in candidates(tensor, relatives, self._search):
+            tried = self._quantised(tensor, candidate, own)
+            if tried.choice.has_levels and _is_worth_it(tried.choice, best.choice):
+                best = tried
+        return _without_levels(best.choice) if best.all_are_zero else best.choice
 
-    def _quantised(
-        self, tensor: Tensor, values: Float64s, candidate: Candidate | None, own: Quantiser | None
-    ) -> Choice:
-        with np.errstate(over="ignore"):
-            residual = values if candidate is None or candidate.predicted is None else values - candidate.predicted
-        levels = quantise(residual, step_of(own or self._quantiser), self._config.f)
-        if levels is None:
-            return Choice(tensor, notice=_why_exact(values))
-        bits = level_bits(levels)
-        choice = Choice(tensor, residual=residual, levels=levels, quantiser=own, estimated_bits=bits)
-        if candidate is None:
-            return choice
-        return replace(
-            choice,
-            prediction=Prediction.REFERENCE,
-            candidate=candidate,
-            estimated_bits=bits + candidate.side_bits,
-        )
+    def _quantised(self, tensor: Tensor, candidate: Candidate | None, own: Quantiser | None) -> _Tried:
+        step, counts, width = step_of(own or self._quantiser), LevelCounts(tensor.size), LevelWidth.INT8
+        for residual in residual_blocks(tensor, None if candidate is None else candidate.predictor):
+            levels = quantise(residual, step, self._config.f)
+            if levels is None:
+                return _Tried(Choice(tensor, notice=_why_exact(tensor)))
+            counts.add(levels)
+            width = max(width, smallest_width(levels))
+        bits = counts.bits()
+        if self._config.profile == Profile.MAIN:  # its coders have no use for widths: the same for all costs the least
+            width = LevelWidth.INT32
+        choice = Choice(tensor, has_levels=True, width=width, quantiser=own, estimated_bits=bits)
+        if candidate is not None:
+            bits += candidate.side_bits
+            choice = replace(choice, prediction=Prediction.REFERENCE, candidate=candidate, estimated_bits=bits)
+        return _Tried(choice, counts.all_are_zero)
 
     def _choose_exact(self, tensor: Tensor, relatives: Sequence[Relative]) -> Choice:
-        width = symbol_width(tensor.dtype)
-        best = Choice(tensor, estimated_bits=word_bits(tensor.data, width, tensor.dtype))
+        best = Choice(tensor, estimated_bits=word_bits(tensor.data, symbol_width(tensor.dtype), tensor.dtype))
         for candidate in self._exact_candidates(tensor, relatives):
-            predicted = predicted_words(candidate.pairs, tensor.dtype, tensor.shape)
-            if predicted == tensor.data and _copies(candidate, tensor):
-                return Choice(tensor, Prediction.COPY, candidate, copy=tensor)
-            words = differ(tensor.data, predicted, tensor.dtype, width)
-            scales = exponents(predicted, tensor.dtype, width)
-            bits = difference_bits(words, width, scales) + candidate.side_bits
-            choice = Choice(tensor, Prediction.REFERENCE, candidate, words=words, exponents=scales, estimated_bits=bits)
+            bits = _difference_bits(tensor, candidate)
+            if bits is None and _copies(candidate, tensor):
+                return Choice(tensor, Prediction.COPY, candidate)
+            bits = candidate.side_bits + (bits or 0.0)
+            choice = Choice(tensor, Prediction.REFERENCE, candidate, estimated_bits=bits)
             if _is_worth_it(choice, best):
                 best = choice
         return best
@@ -203,8 +238,7 @@ class Chooser:
         if self._search is None or tensor.dtype == DType.STRING or not relatives:
             return
         if tensor.dtype in QUANTISABLE:
-            values = finite_values(tensor)
-            yield from candidates(tensor, values, relatives, self._search)
+            yield from candidates(tensor, relatives, self._search)
             return
         for relative in relatives:
             if relative.tensor.dtype == tensor.dtype and relative.tensor.shape == tensor.shape:
@@ -220,7 +254,7 @@ def _own_copy(tensor: Tensor, original: int, model: Model) -> Choice:
 def _copies(candidate: Candidate, tensor: Tensor) -> bool:
     """Whether a COPY by `candidate` gives `tensor`: another type, or NaN, may predict it and yet not be it."""
     copy = _copy_by(candidate, tensor)
-    return copy is not None and copy.data == tensor.data
+    return copy is not None and same_bytes(copy.data, tensor.data)
 
 
 def _copy_by(candidate: Candidate, tensor: Tensor) -> Tensor | None:
@@ -236,54 +270,47 @@ def _is_worth_it(choice: Choice, best: Choice) -> bool:
 
     Of the many bits of an exact word nearly all are sure, so there a small saving is a saving.
     """
-    saving, chance = (_SAVING, _CHANCE) if choice.words is None else (_EXACT_SAVING, _EXACT_CHANCE)
+    saving, chance = (_SAVING, _CHANCE) if choice.has_levels else (_EXACT_SAVING, _EXACT_CHANCE)
     if best.prediction == Prediction.NONE:
         saving += chance / math.sqrt(max(best.tensor.size, 1))
     return choice.estimated_bits < (1 - saving) * best.estimated_bits - _SAVING_BITS
 
 
-def _without_levels(choice: Choice, values: Float64s) -> Choice:
+def _difference_bits(tensor: Tensor, candidate: Candidate) -> float | None:
+    """What the difference of an exact tensor from its prediction costs, roughly; None where there is none."""
+    width = symbol_width(tensor.dtype)
+    predicted = word_predictor(candidate.pairs, tensor.dtype, tensor.shape, width)
+    counts, data, differs = DifferenceCounts(width), memoryview(tensor.data).cast("B"), False
+    releaser = Releaser()
+    for start, count in spans(data.nbytes // width):
+        part, base = data[start * width : (start + count) * width], predicted.cut(start, count).words()
+        differs |= part != base
+        counts.add(differ(part, base, tensor.dtype, width), exponents(base, tensor.dtype, width))
+        releaser.used(part)
+    return counts.bits() if differs else None
+
+
+def _without_levels(choice: Choice) -> Choice:
     """All levels are 0: a prediction that is exact bits is a copy; weights that vanish get a notice."""
-    tensor, candidate = choice.tensor, choice.candidate
-    if candidate is None:
-        return replace(choice, notice=_WIPED_OUT) if values.any() else choice
-    copy = _copy_by(candidate, tensor)
-    if copy is None or candidate.predicted is None or copy.data != round_to(candidate.predicted, tensor.dtype):
+    tensor, predictor = choice.tensor, choice.predictor
+    if choice.candidate is None or predictor is None:
+        return replace(choice, notice=_WIPED_OUT) if largest_of(blocks(tensor)) else choice
+    copy = _copy_by(choice.candidate, tensor)
+    if copy is None or not _rounds_to(predictor, copy):
         return choice
-    return Choice(tensor, Prediction.COPY, candidate, copy=copy)
+    return Choice(tensor, Prediction.COPY, choice.candidate)
 
 
-def _why_exact(values: Float64s) -> str:
-    if np.isfinite(values).all():
+def _rounds_to(predictor: Predictor, tensor: Tensor) -> bool:
+    """Whether a prediction, rounded, is `tensor`, bit for bit."""
+    elements = elements_of(tensor.data, tensor.dtype)
+    parts = zip(spans(elements.size), predictor.blocks(), strict=True)
+    return all(
+        round_to(values, tensor.dtype) == elements[start : start + count].tobytes() for (start, count), values in parts
+    )
+
+
+def _why_exact(tensor: Tensor) -> str:
+    if is_finite(blocks(tensor)):
         return "kept exact: a level would not fit 32 bits; ask for a coarser step"
     return "kept exact: it holds NaN or infinity"
-
-
-def centroid_offset(choices: Sequence[Choice], shared: Quantiser) -> int:
-    """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error over the levels of `choices`."""
-    total, count = 0.0, 0
-    for choice in choices:
-        if choice.halves is None or choice.residual is None:
-            continue
-        step = step_of(choice.quantiser or shared)
-        outwards = np.sign(choice.halves) * choice.residual
-        total += float(outwards.sum()) / step - float(np.abs(choice.halves).sum()) / 2
-        count += int(np.count_nonzero(choice.halves))
-    return int(np.clip(round(256 * total / count), -127, 127)) if count else 0
-
-
-def unbiasing_gain(choices: Sequence[Choice], shared: Quantiser) -> float:
-    """Clause E.6: what the values of `choices` must be multiplied by not to fall short of their residuals: 1 to 2.
-
-    The ratio of sum x^2 to sum x * decoded x. Zero levels decode to nothing, so without it an update is only partly
-    made. It explodes where nearly all levels are zero, hence the bound.
-    """
-    wanted = given = 0.0
-    for choice in choices:
-        if choice.halves is not None and choice.residual is not None:
-            quantiser = choice.quantiser or shared
-            values = dequantise(choice.halves, step_of(quantiser), quantiser.reconstruction_offset)
-            wanted += energy(choice.residual)
-            with np.errstate(over="ignore"):
-                given += float((choice.residual * values).sum())
-    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if 0 < given < math.inf else 1.0

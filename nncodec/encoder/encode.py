@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import BinaryIO
 
 from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.matching import OWN
+from nncodec.encoder.passes import Outcome, code_plan, survey, try_levels
 from nncodec.encoder.rate_control import settle
 from nncodec.encoder.report import Distortions, EncodeReport, make_report, measure
-from nncodec.encoder.slices import code_groups
-from nncodec.encoder.writer import Frame, write_stream
+from nncodec.encoder.spool import Spool
+from nncodec.encoder.writer import Assembled, Frame, assemble
 from nncodec.errors import EncodeError
 from nncodec.limits import LEVELS, MAX_DIMENSION
-from nncodec.model import Model, Tensor, Topology
-from nncodec.prediction import reconstruct
-from nncodec.rounding import widen
-from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import QUANTISABLE
+from nncodec.model import Model, Tensor, model_content_id
+from nncodec.sink import Gathered
 from nncodec.work import Work
 
 
@@ -41,12 +38,12 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Draft:
-    """All that is decided about a stream before its slices are coded."""
+class EncodedFile:
+    """What can be said of a stream that was written: as `Encoded`, but the id of its model instead of that."""
 
-    plan: Plan
-    decoded: Model
-    frame: Frame
+    content_id: bytes
+    report: EncodeReport
+    config: EncoderConfig
 
 
 def encode(
@@ -72,18 +69,45 @@ def encode_with_report(
     work: Work | None = None,
 ) -> Encoded:
     """As `encode`, with the decoded model and a report."""
-    for each in (model, *references):
-        check_names_and_shapes(each)
-    process = Process(model, references, work or Work())
-    return process.encode(settle(config or EncoderConfig(), process))
+    process = Process(model, references, work or Work(), keeps_model=True)
+    coded = process.settled(config or EncoderConfig())
+    data = b"".join(coded.stream.parts(coded.spool))
+    return Encoded(data, _decoded_model(coded.plan, coded.outcome, model), process.report(coded), coded.plan.config)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A stream whose slices are coded; asked: the configuration, which is that of the plan."""
+
+    plan: Plan
+    outcome: Outcome
+    content_id: bytes
+    stream: Assembled
+    spool: Spool
 
 
 class Process:
-    """The encoding process of one model, for any configuration; what `rate_control.Trials` asks for."""
+    """The encoding process of one model, for any configuration; what `rate_control.Trials` asks for.
 
-    def __init__(self, model: Model, references: Sequence[Model], work: Work) -> None:
+    Tensors whose data are views of mapped files are read from there part by part, several times. keeps_model: whether
+    the decoded data of tensors with levels are kept in memory. temporary: opens a file for reading and writing, in
+    which coded slices wait; without it they wait in memory.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        references: Sequence[Model],
+        work: Work,
+        *,
+        keeps_model: bool = False,
+        temporary: Callable[[], BinaryIO] | None = None,
+    ) -> None:
+        for each in (model, *references):
+            check_names_and_shapes(each)
         self._model, self._references, self._work = model, references, work
-        self._latest: Encoded | None = None
+        self._keeps_model, self._temporary = keeps_model, temporary
+        self._latest: Coded | None = None
 
     @property
     def elements(self) -> int:
@@ -92,38 +116,117 @@ class Process:
 
     def distortions(self, config: EncoderConfig) -> Distortions:
         """Of the model as it will be decoded."""
-        draft = self._draft(config)
-        return measure(draft.plan.choices, draft.decoded, self._references)
+        plan, outcome = self._tried(config, None)
+        return measure(plan, outcome, self._references)
 
     def size(self, config: EncoderConfig) -> int:
         """Bytes of the stream."""
-        return len(self.encode(config).data)
+        return self.encode(config).stream.size
 
     def decoded(self, config: EncoderConfig) -> Model:
         """The model as it will be decoded."""
-        return self._draft(config).decoded
+        plan, outcome = self._tried(config, Gathered())
+        return _decoded_model(plan, outcome, self._model)
+
+    def _tried(self, config: EncoderConfig, data: Gathered | None) -> tuple[Plan, Outcome]:
+        """The plan, and what a decoder will make of it; nothing is coded. `data` takes the decoded levels."""
+        choices, _ = self._choices(config)
+        while True:
+            plan, kept = survey(plan_groups(choices, config), self._work)
+            outcome = try_levels(plan, kept, self._work, data)
+            if not outcome.overflown:
+                return plan, outcome
+            choices, data = _kept_exact(choices, outcome), None if data is None else Gathered()
 
     def exact_size(self, config: EncoderConfig) -> float:
         """Roughly the bytes of the stream of a lossless configuration."""
         return sum(choice.estimated_bits for choice in Chooser(config, self._references).choose_all(self._model)) / 8
 
-    def encode(self, config: EncoderConfig) -> Encoded:
+    def encode(self, config: EncoderConfig) -> Coded:
         """The stream. The latest is kept: a search ends with it, more often than not."""
-        if self._latest is None or self._latest.config != config:
-            self._latest = None
-            draft = self._draft(config)
-            coded = code_groups(draft.plan, config, self._work)
-            written = write_stream(draft.plan, coded, draft.decoded, draft.frame)
-            report = make_report(draft.plan, draft.decoded, written, self._references)
-            self._latest = Encoded(written.data, draft.decoded, report, config)
+        if self._latest is None or self._latest.plan.config != config:
+            self.close()
+            choices, frame = self._choices(config)
+            while self._latest is None:
+                self._latest, choices = self._coded(choices, config, frame)
         return self._latest
 
-    def _draft(self, config: EncoderConfig) -> Draft:
+    def write(self, file: BinaryIO, config: EncoderConfig) -> EncodedFile:
+        """Write the stream for `config`, whatever is asked for there, to `file`. Raises EncodeError."""
+        coded = self.settled(config)
+        file.writelines(coded.stream.parts(coded.spool))
+        return EncodedFile(coded.content_id, self.report(coded), coded.plan.config)
+
+    def settled(self, config: EncoderConfig) -> Coded:
+        """The stream for what `config` asks for."""
+        return self.encode(settle(config, self))
+
+    def report(self, coded: Coded) -> EncodeReport:
+        """What was done."""
+        return make_report(coded.plan, coded.outcome, coded.stream, self._references)
+
+    def close(self) -> None:
+        """Close the file in which coded slices wait."""
+        if self._latest is not None:
+            self._latest.spool.close()
+        self._latest = None
+
+    def _choices(self, config: EncoderConfig) -> tuple[list[Choice], Frame]:
         choices = Chooser(config, self._references).choose_all(self._model)
         topology_parent = _topology_parent(self._model, self._references)
         choices, parents, topology_parent = _drop_unused_parents(choices, self._references, topology_parent)
-        plan, decoded = _plan(choices, config, self._model.topology)
-        return Draft(plan, decoded, Frame(config.profile, parents, topology_parent))
+        return choices, Frame(config.profile, self._model.topology, parents, topology_parent)
+
+    def _coded(self, choices: list[Choice], config: EncoderConfig, frame: Frame) -> tuple[Coded | None, list[Choice]]:
+        """The stream; None where a tensor overflows, with choices that keep it exact."""
+        plan, kept = survey(plan_groups(choices, config), self._work)
+        spool = Spool(None if self._temporary is None else self._temporary())
+        groups, outcome = code_plan(plan, kept, spool, self._work, Gathered() if self._keeps_model else None)
+        if outcome.overflown:
+            spool.close()
+            return None, _kept_exact(choices, outcome)
+        content_id = model_content_id(self._model.topology, _content_ids(plan, outcome))
+        stream = assemble(plan, groups, content_id, frame)
+        return Coded(plan, outcome, content_id, stream, spool), choices
+
+
+def _kept_exact(choices: Sequence[Choice], outcome: Outcome) -> list[Choice]:
+    """The choices without levels for tensors whose values would leave their type."""
+    note = "kept exact: a quantised value would overflow its type"
+    return [
+        Choice(choice.tensor, notice=note) if place in outcome.overflown else choice
+        for place, choice in enumerate(choices)
+    ]
+
+
+def _content_ids(plan: Plan, outcome: Outcome) -> list[tuple[str, bytes]]:
+    """Names and content ids of what a decoder makes of the tensors."""
+    found: list[tuple[str, bytes]] = []
+    for place, choice in enumerate(plan.choices):
+        if choice.original is not None:
+            content_id = found[choice.original][1]
+        elif choice.has_levels:
+            content_id = outcome.content_ids[place]
+        else:
+            content_id = choice.copy().content_id
+        found.append((choice.tensor.name, content_id))
+    return found
+
+
+def _decoded_model(plan: Plan, outcome: Outcome, model: Model) -> Model:
+    """What a decoder makes of the stream, from the data that were kept."""
+    done: list[Tensor] = []
+    for place, choice in enumerate(plan.choices):
+        tensor = choice.tensor
+        if choice.original is not None:
+            tensor = replace(done[choice.original], name=tensor.name)
+        elif choice.has_levels and outcome.data is not None:
+            data = outcome.data.data(place)
+            tensor = Tensor(tensor.name, tensor.dtype, tensor.shape, data).known_as(outcome.content_ids[place])
+        else:
+            tensor = choice.copy()
+        done.append(tensor)
+    return Model(tuple(done), model.topology)
 
 
 def check_names_and_shapes(model: Model) -> None:
@@ -136,43 +239,6 @@ def check_names_and_shapes(model: Model) -> None:
         if len(tensor.shape) > LEVELS[-1].rank or any(dim > MAX_DIMENSION for dim in tensor.shape):
             what = f"tensor {tensor.name!r}: rank {len(tensor.shape)} must be at most {LEVELS[-1].rank}"
             raise EncodeError(f"{what}, and all dims at most {MAX_DIMENSION}")
-
-
-def _plan(choices: Sequence[Choice], config: EncoderConfig, topology: Topology) -> tuple[Plan, Model]:
-    """The plan, and what a decoder will make of it; tensors whose levels overflow their type go back to exact."""
-    plan = plan_groups(choices, config)
-    tensors = _reconstruct_all(plan)
-    choices = plan.choices
-    overflown = [
-        not _is_finite(tensor) and choice.levels is not None for tensor, choice in zip(tensors, choices, strict=True)
-    ]
-    if any(overflown):
-        note = "kept exact: a quantised value would overflow its type"
-        kept = [Choice(c.tensor, notice=note) if over else c for c, over in zip(choices, overflown, strict=True)]
-        return _plan(kept, config, topology)
-    return plan, Model(tuple(tensors), topology)
-
-
-def _reconstruct_all(plan: Plan) -> list[Tensor]:
-    done: list[Tensor] = []
-    for choice, record in zip(plan.choices, plan.records, strict=True):
-        done.append(_reconstructed(choice, plan.quantiser_of(record), done))
-    return done
-
-
-def _reconstructed(choice: Choice, quantiser: Quantiser | None, done: Sequence[Tensor]) -> Tensor:
-    tensor = choice.tensor
-    if choice.original is not None:
-        return replace(done[choice.original], name=tensor.name)
-    if choice.halves is None or quantiser is None:
-        return choice.copy or tensor
-    predicted = None if choice.candidate is None else choice.candidate.predicted
-    data = reconstruct(choice.halves, quantiser, predicted, tensor.dtype)
-    return Tensor(tensor.name, tensor.dtype, tensor.shape, data)
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    return tensor.dtype not in QUANTISABLE or bool(np.isfinite(widen(tensor.data, tensor.dtype)).all())
 
 
 def _topology_parent(model: Model, references: Sequence[Model]) -> int | None:

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.difference import Exponents
+from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
-from nncodec.rounding import Float64s
+from nncodec.memory import Releaser
+from nncodec.prediction import BLOCK
 from nncodec.tables import EXPONENT_BITS, DType
 
 Counts = npt.NDArray[np.int64]
@@ -19,6 +21,8 @@ Counts = npt.NDArray[np.int64]
 _MANTISSA = 1
 _SAMPLE = 1024
 _MOST_COUNTED = 1 << 17
+_MOST_COUNTS = 1 << 22
+"""Counts that are kept at most; the levels of a tensor with more are taken to be all different."""
 
 
 def entropy_bits(counts: Counts) -> float:
@@ -26,27 +30,70 @@ def entropy_bits(counts: Counts) -> float:
     return float(-(counts * np.log2(counts / counts.sum())).sum()) if counts.size else 0.0
 
 
-def level_bits(levels: Levels) -> float:
-    """Entropy of `levels`, and what a list of those that occur would cost.
+class LevelCounts:
+    """How often each level occurs, for levels that come in parts."""
 
-    The entropy alone does not tell small levels from large ones where hardly any occurs twice.
-    """
-    if not levels.size:
-        return 0.0
-    low, high = int(levels.min()), int(levels.max())
-    if high - low < max(4 * levels.size, 2**16):
-        counts = np.bincount(levels.astype(np.int64) - low)
-        counts = counts[counts > 0]
-    else:
-        counts = np.unique(levels, return_counts=True)[1]
-    return entropy_bits(counts) + counts.size * math.log2(high - low + 1)
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._low = self._high = 0
+        self._found: Levels | None = None
+        self._counts = np.zeros(0, np.int64)
+        self._is_full = False
+
+    @property
+    def all_are_zero(self) -> bool:
+        """Whether no other level occurs."""
+        return self._low == self._high == 0
+
+    def add(self, levels: Levels) -> None:
+        """Count some of them."""
+        if not levels.size:
+            return
+        low, high = int(levels.min()), int(levels.max())
+        first = not self._counts.size
+        low, high = (low, high) if first else (min(low, self._low), max(high, self._high))
+        if high - low < min(max(4 * self._size, 2**16), _MOST_COUNTS) and self._found is None:
+            counts = np.bincount(levels.astype(np.int64) - low, minlength=high - low + 1)
+            if not first:
+                counts[self._low - low : self._high - low + 1] += self._counts
+            self._counts = counts
+        elif not self._is_full:
+            self._merge(levels)
+        self._low, self._high = low, high
+
+    def _merge(self, levels: Levels) -> None:
+        """Count levels that are too far apart for a table."""
+        if self._found is None:
+            present = np.flatnonzero(self._counts)
+            self._found, self._counts = (present + self._low).astype(np.int32), self._counts[present]
+        found, counts = np.unique(levels, return_counts=True)
+        together, places = np.unique(np.concatenate([self._found, found]), return_inverse=True)
+        self._counts = np.bincount(places, np.concatenate([self._counts, counts])).astype(np.int64)
+        self._found = together
+        self._is_full = together.size > _MOST_COUNTS
+
+    def bits(self) -> float:
+        """Entropy of the levels, and what a list of those that occur would cost.
+
+        The entropy alone does not tell small levels from large ones where hardly any occurs twice.
+        """
+        if not self._counts.size:
+            return 0.0
+        each = math.log2(self._high - self._low + 1)
+        if self._is_full:
+            return self._size * (math.log2(self._size) + each)
+        counts = self._counts[self._counts > 0]
+        return entropy_bits(counts) + counts.size * each
 
 
 def plane_bits(words: bytes | memoryview, width: int) -> float:
     """Order-0 entropy of the byte planes of `words`, in bits: what an exact tensor costs, roughly."""
-    symbols = np.frombuffer(words, np.uint8).reshape(-1, width) + 256 * np.arange(width)
-    planes = np.bincount(symbols.ravel(), minlength=256 * width).reshape(width, 256)
-    return sum(_counted_bits(plane) for plane in planes)
+    counts, releaser = np.zeros(256 * width, np.int64), Releaser()
+    for start, size in spans(memoryview(words).nbytes, BLOCK * width):
+        symbols = np.frombuffer(words, np.uint8, size, start).reshape(-1, width) + 256 * np.arange(width)
+        counts += np.bincount(symbols.ravel(), minlength=256 * width)
+        releaser.used(words, size)
+    return sum(_counted_bits(plane) for plane in counts.reshape(width, 256))
 
 
 def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
@@ -77,23 +124,40 @@ def trailing_zeros(words: npt.NDArray[np.unsignedinteger[Any]]) -> int:
     return (together & -together).bit_length() - 1 if together else 0
 
 
-def difference_bits(folded: bytes, width: int, exponents: Exponents | None) -> float:
-    """What folded differences cost, roughly: tokens given the exponents of the prediction, and the bits behind."""
-    if exponents is None or not folded:
-        return plane_bits(folded, width)
-    how = Binarisation(Kind.FOLDED, width, _MANTISSA)
-    tokens, _ = tokenise(np.frombuffer(folded, f"<u{width}").astype(work_dtype(width)), how, 0)
-    joint = _counted_bits(np.bincount(exponents.astype(np.int64) * how.alphabet + tokens))
-    return joint - _counted_bits(np.bincount(exponents)) + float(how.widths()[tokens].sum())
+class DifferenceCounts:
+    """What folded differences of `width` bytes cost, roughly.
+
+    Tokens given the exponents of the prediction, and the bits behind; without exponents their byte planes.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._how = Binarisation(Kind.FOLDED, width, _MANTISSA)
+        self._joint = np.zeros((1, self._how.alphabet), np.int64)
+        self._planes = np.zeros((width, 256), np.int64)
+
+    def add(self, folded: bytes, exponents: Exponents | None) -> None:
+        """Count some of them."""
+        if exponents is None:
+            symbols = np.frombuffer(folded, np.uint8).reshape(-1, self._width)
+            self._planes += np.stack([np.bincount(plane, minlength=256) for plane in symbols.T])
+            return
+        words = np.frombuffer(folded, f"<u{self._width}").astype(work_dtype(self._width))
+        tokens, _ = tokenise(words, self._how, 0)
+        counts = np.bincount(exponents.astype(np.int64) * self._how.alphabet + tokens)
+        rows = -(-counts.size // self._how.alphabet)
+        if rows > len(self._joint):
+            self._joint = np.pad(self._joint, ((0, rows - len(self._joint)), (0, 0)))
+        self._joint.ravel()[: counts.size] += counts
+
+    def bits(self) -> float:
+        """The estimate."""
+        behind = float((self._joint.sum(0) * self._how.widths()).sum())
+        joint = _counted_bits(self._joint.ravel()) - _counted_bits(self._joint.sum(1))
+        return joint + behind + sum(_counted_bits(plane) for plane in self._planes)
 
 
 def _counted_bits(counts: Counts) -> float:
     """Entropy of a source that gave `counts`, which a few symbols make look smaller (Miller and Madow, 1955)."""
     occurring = counts[counts > 0]
     return entropy_bits(occurring) + max(occurring.size - 1, 0) / (2 * math.log(2))
-
-
-def energy(values: Float64s) -> float:
-    """Sum of squares, infinite where it is too large; not by BLAS, whose threads take longer to wake than to run."""
-    with np.errstate(over="ignore"):
-        return float(np.square(values).sum())

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from nncodec.encoder.choice import Choice, centroid_offset, unbiasing_gain
+from nncodec.encoder.choice import Choice
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.trellis import quantise_trellis
-from nncodec.entropy.binarisation import Levels, smallest_width
+from nncodec.encoder.runs import Run, Sums
+from nncodec.encoder.values import spans
 from nncodec.layout import GroupLayout, Piece, lay_out
-from nncodec.quantisation import compact_quantiser, half_levels, scaled_quantiser, step_of
+from nncodec.quantisation import OFFSET_SCALE, compact_quantiser, scaled_quantiser, step_of
+from nncodec.rounding import elements_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
-from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Profile, Representation
+from nncodec.tables import DType, EntropyCoder, Prediction, Profile, Representation
 
+_LARGEST_GAIN = 2.0
 _GAIN_MATTERS = 1.001
-_EXACT_SYMBOLS = 1 << 20
+_RANS_SYMBOLS = 1 << 20
+"""Symbols of a slice under rANS at most."""
 _EXACT_CODERS = (EntropyCoder.RANS, EntropyCoder.LZMA2, EntropyCoder.RAW)
 
 
@@ -34,38 +38,58 @@ class GroupKey(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """One slice group: levels under one quantiser, or exact words of one element type."""
+    """One slice group: levels under one quantiser, or exact words of one element type; slices: where they begin."""
 
     representation: Representation
     quantiser: Quantiser | None
     layout: GroupLayout
+    slices: tuple[tuple[int, int], ...]
     coders: tuple[EntropyCoder, ...]
+
+    def pieces(self, first: int, count: int) -> list[Piece]:
+        """The tensor parts that a slice holds."""
+        return list(self.layout.pieces(first, count))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything about a stream that is decided before a slice is coded; `choices` and `records` run in step."""
+    """Everything about a stream that is decided before a slice is coded; `choices` and `records` run in step.
 
+    keys: what the tensors of each group have in common.
+    """
+
+    config: EncoderConfig
     choices: list[Choice]
     records: list[TensorRecord]
     groups: list[GroupPlan]
+    keys: list[GroupKey]
 
-    def quantiser_of(self, record: TensorRecord) -> Quantiser | None:
-        """The quantiser that holds for a tensor."""
-        group = record.coding.slice_group
-        return record.coding.quantiser or (None if group is None else self.groups[group].quantiser)
+    def quantiser_of(self, place: int) -> Quantiser | None:
+        """The quantiser that holds for the tensor at `place`."""
+        coding = self.records[place].coding
+        return coding.quantiser or (None if coding.slice_group is None else self.groups[coding.slice_group].quantiser)
 
-    def levels_of(self, piece: Piece) -> Levels:
-        """The levels of a tensor part."""
-        levels = self.choices[piece.tensor].levels
-        return np.zeros(0, np.int32) if levels is None else levels[piece.start : piece.start + piece.count]
+    def run_of(self, piece: Piece, group: GroupPlan) -> Run:
+        """A part of a tensor with levels."""
+        choice, start, count = self.choices[piece.tensor], piece.start, piece.count
+        tensor, predictor = choice.tensor, choice.predictor
+        return Run(
+            elements=elements_of(tensor.data, tensor.dtype)[start : start + count],
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            start=start,
+            prediction=None if predictor is None else predictor.cut(start, count),
+            step=step_of(choice.quantiser or self.config.quantiser()),
+            rounding=self.config.f,
+            trellis=group.representation == Representation.TRELLIS,
+        )
 
 
 def key_of(choice: Choice) -> GroupKey | None:
     """The group of a tensor; None where nothing of it is coded."""
     if choice.prediction == Prediction.COPY:
         return None
-    dtype = choice.tensor.dtype if choice.levels is None else None
+    dtype = None if choice.has_levels else choice.tensor.dtype
     return GroupKey(dtype, choice.prediction == Prediction.REFERENCE, choice.is_fine)
 
 
@@ -79,22 +103,19 @@ def plan_groups(choices: Sequence[Choice], config: EncoderConfig) -> Plan:
         key = key_of(choice)
         if key is not None:
             keys.setdefault(key, len(keys))
-    records = [_record(choice, keys, config) for choice in choices]
-    layouts = lay_out(records, len(keys))
-    final = list(choices)
-    for key, layout in zip(keys, layouts, strict=True):
-        trellis = _representation(key, config) == Representation.TRELLIS
-        for place, parts in _parts(layout, config).items():
-            final[place] = _with_half_levels(choices[place], parts, config, trellis=trellis)
-    groups = []
-    for key, index in keys.items():
-        members = [place for place, choice in enumerate(final) if key_of(choice) == key]
-        tuning = _tuning(key, [final[place] for place in members], config)
-        for place in members:
-            final[place] = _tuned(final[place], tuning)
-        quantiser = None if key.dtype is not None else tuning.applied_to(config.quantiser())
-        groups.append(GroupPlan(_representation(key, config), quantiser, layouts[index], _coders(key, config)))
-    return Plan(final, [_record(choice, keys, config) for choice in final], groups)
+    records = [_record(choice, keys) for choice in choices]
+    groups = [_group(key, layout, config) for key, layout in zip(keys, lay_out(records, len(keys)), strict=True)]
+    return Plan(config, list(choices), records, groups, list(keys))
+
+
+def _group(key: GroupKey, layout: GroupLayout, config: EncoderConfig) -> GroupPlan:
+    coders = _coders(key, config)
+    quantiser = None if key.dtype is not None else config.quantiser()
+    most = config.slice_symbols
+    if coders[0] == EntropyCoder.RANS:  # static tables lose nothing by it, and more threads find work
+        most = min(most, _RANS_SYMBOLS)
+    slices = tuple(spans(layout.symbol_count, most))
+    return GroupPlan(_representation(key, config), quantiser, layout, slices, coders)
 
 
 def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
@@ -112,40 +133,6 @@ def _coders(key: GroupKey, config: EncoderConfig) -> tuple[EntropyCoder, ...]:
     return (EntropyCoder.RANS, EntropyCoder.RAW) if config.fast else _EXACT_CODERS
 
 
-def slice_ranges(layout: GroupLayout, config: EncoderConfig, *, is_exact: bool = False) -> list[tuple[int, int]]:
-    """First symbol and number of symbols of each slice of a group.
-
-    Those of exact words are shorter: static tables lose nothing by it, and more threads find work.
-    """
-    total, most = layout.symbol_count, config.slice_symbols
-    if is_exact and config.profile == Profile.MAIN:
-        most = min(most, _EXACT_SYMBOLS)
-    return [(first, min(most, total - first)) for first in range(0, total, most)]
-
-
-def _parts(layout: GroupLayout, config: EncoderConfig) -> dict[int, list[Piece]]:
-    """For each tensor of a group, the parts into which slices cut it."""
-    parts: dict[int, list[Piece]] = {}
-    for first, count in slice_ranges(layout, config):
-        for piece in layout.pieces(first, count):
-            parts.setdefault(piece.tensor, []).append(piece)
-    return parts
-
-
-def _with_half_levels(choice: Choice, parts: Sequence[Piece], config: EncoderConfig, *, trellis: bool) -> Choice:
-    """The choice with its half levels, and with the levels of the trellis where that is used."""
-    if choice.levels is None or choice.residual is None:
-        return choice
-    levels = choice.levels
-    if trellis:
-        step, shape = step_of(choice.quantiser or config.quantiser()), choice.tensor.shape
-        cut = [choice.residual[part.start : part.start + part.count] for part in parts]
-        found = [quantise_trellis(values, shape, step, part.start) for values, part in zip(cut, parts, strict=True)]
-        levels = np.concatenate(found)
-    halves = [half_levels(levels[part.start : part.start + part.count], trellis=trellis) for part in parts]
-    return replace(choice, levels=levels, halves=np.concatenate(halves))
-
-
 @dataclass(frozen=True)
 class Tuning:
     """Clause E.6: what all quantisers of a group get."""
@@ -159,28 +146,64 @@ class Tuning:
         return quantiser if self.gain < _GAIN_MATTERS else scaled_quantiser(quantiser, self.gain)
 
 
-def _tuning(key: GroupKey, members: Sequence[Choice], config: EncoderConfig) -> Tuning:
-    if key.dtype is not None or key.is_fine or config.profile == Profile.BASELINE:
-        return Tuning()
-    tuning = Tuning(centroid_offset(members, config.quantiser()))
-    if not (key.is_difference and config.unbiased):
-        return tuning
-    tuned = [_tuned(choice, tuning) for choice in members]
-    return replace(tuning, gain=unbiasing_gain(tuned, tuning.applied_to(config.quantiser())))
+def needs_tuning(key: GroupKey, config: EncoderConfig) -> bool:
+    """Whether the sums over a group say anything that is used."""
+    return key.dtype is None and not key.is_fine and config.profile == Profile.MAIN
 
 
-def _tuned(choice: Choice, tuning: Tuning) -> Choice:
-    """`choice` with its own quantiser, if any, tuned; in the shortest form that is near."""
-    if choice.quantiser is None:
-        return choice
-    tuned = tuning.applied_to(choice.quantiser)
-    if tuned.step_kind != choice.quantiser.step_kind:
-        short = compact_quantiser(step_of(tuned))
-        tuned = tuned if short is None else replace(short, reconstruction_offset=tuned.reconstruction_offset)
-    return replace(choice, quantiser=tuned)
+def tuned(plan: Plan, sums: Mapping[int, Sums]) -> Plan:
+    """The plan with the quantisers of clause E.6; `sums` of each tensor of a group that needs tuning."""
+    groups, records = list(plan.groups), list(plan.records)
+    for index, (key, group) in enumerate(zip(plan.keys, plan.groups, strict=True)):
+        if group.quantiser is None or not needs_tuning(key, plan.config):
+            continue
+        steps = {segment.tensor: _step(plan, segment.tensor) for segment in group.layout.segments}
+        members = [(step, sums.get(place, Sums())) for place, step in steps.items()]
+        tuning = Tuning(centroid_offset(members))
+        if key.is_difference and plan.config.unbiased:
+            tuning = replace(tuning, gain=unbiasing_gain(members, tuning.reconstruction_offset))
+        groups[index] = replace(group, quantiser=tuning.applied_to(group.quantiser))
+        for place in steps:
+            records[place] = _tuned(records[place], tuning)
+    return replace(plan, groups=groups, records=records)
 
 
-def _record(choice: Choice, keys: dict[GroupKey, int], config: EncoderConfig) -> TensorRecord:
+def _step(plan: Plan, place: int) -> float:
+    return step_of(plan.choices[place].quantiser or plan.config.quantiser())
+
+
+def _tuned(record: TensorRecord, tuning: Tuning) -> TensorRecord:
+    """`record` with its own quantiser, if any, tuned; in the shortest form that is near."""
+    own = record.coding.quantiser
+    if own is None:
+        return record
+    quantiser = tuning.applied_to(own)
+    if quantiser.step_kind != own.step_kind:
+        short = compact_quantiser(step_of(quantiser))
+        if short is not None:
+            quantiser = replace(short, reconstruction_offset=quantiser.reconstruction_offset)
+    return replace(record, coding=replace(record.coding, quantiser=quantiser))
+
+
+def centroid_offset(members: Sequence[tuple[float, Sums]]) -> int:
+    """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error; of tensors by steps and sums."""
+    total = sum(sums.outwards / step - sums.magnitudes / 2 for step, sums in members)
+    count = sum(sums.count for _, sums in members)
+    return int(np.clip(round(OFFSET_SCALE * total / count), -127, 127)) if count else 0
+
+
+def unbiasing_gain(members: Sequence[tuple[float, Sums]], offset: int) -> float:
+    """Clause E.6: what the values must be multiplied by not to fall short of their residuals: 1 to 2.
+
+    The ratio of sum x^2 to sum x * decoded x. Zero levels decode to nothing, so without it an update is only partly
+    made. It explodes where nearly all levels are zero, hence the bound.
+    """
+    wanted = sum(sums.energy for _, sums in members)
+    given = sum(step * (sums.products / 2 + offset * sums.outwards / OFFSET_SCALE) for step, sums in members)
+    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if 0 < given < math.inf else 1.0
+
+
+def _record(choice: Choice, keys: dict[GroupKey, int]) -> TensorRecord:
     key = key_of(choice)
     terms = [] if choice.candidate is None else [term for term, _ in choice.candidate.pairs]
     coding = TensorCoding(
@@ -188,15 +211,8 @@ def _record(choice: Choice, keys: dict[GroupKey, int], config: EncoderConfig) ->
         term_count=len(terms) if terms else None,
         terms=terms,
         slice_group=None if key is None else keys[key],
-        level_width=None if key is None else _width(choice, config),
-        own_quantiser=None if choice.levels is None else choice.quantiser is not None,
+        level_width=None if key is None else choice.width,
+        own_quantiser=choice.quantiser is not None if choice.has_levels else None,
         quantiser=choice.quantiser,
     )
     return TensorRecord(identity_of(choice.tensor), coding)
-
-
-def _width(choice: Choice, config: EncoderConfig) -> LevelWidth:
-    """The coders of MAIN have no use for widths: the same for all costs the least in the table."""
-    if choice.levels is None:
-        return LevelWidth.NONE
-    return smallest_width(choice.levels) if config.profile == Profile.BASELINE else LevelWidth.INT32

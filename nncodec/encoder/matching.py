@@ -50,6 +50,8 @@ class Matcher:
 
     def same_content(self, tensor: Tensor) -> Relative | None:
         """A reference tensor with the content of `tensor`; the one of the same name if there is one."""
+        if not self._by_content:
+            return None
         for relative in self.named(tensor):
             if relative.tensor.content_id == tensor.content_id:
                 return relative

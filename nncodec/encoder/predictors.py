@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.encoder.channel_maps import GOOD_ENOUGH, MapSearch, Positions
-from nncodec.encoder.estimate import energy
 from nncodec.encoder.matching import Relative
+from nncodec.encoder.values import energy_of, finite_blocks, finite_residual_blocks, largest_of, row_blocks, row_sums
 from nncodec.model import Tensor
-from nncodec.prediction import predict
-from nncodec.rounding import Float64s, widen
+from nncodec.prediction import Predictor, predictor
+from nncodec.rounding import Float64s
 from nncodec.syntax.tensor_table import ChannelMap, Term
 from nncodec.tables import QUANTISABLE
 
@@ -30,13 +30,13 @@ _LARGEST_SEARCHED = 2.0**480
 class Candidate:
     """One way to predict a tensor.
 
-    pairs: terms of the syntax with the reference tensors they name. predicted: the values they give, flat; None where
-    the type is not quantisable. side_bits: what the terms cost, roughly. rows: a row map that was found, with the rows
-    of its reference.
+    pairs: terms of the syntax with the reference tensors they name. predictor: the values they give; None where the
+    type is not quantisable. side_bits: what the terms cost, roughly. rows: a row map that was found, with the rows of
+    its reference.
     """
 
     pairs: tuple[tuple[Term, Tensor], ...]
-    predicted: Float64s | None
+    predictor: Predictor | None
     side_bits: float
     rows: tuple[int, Positions] | None = None
 
@@ -69,7 +69,7 @@ def _usable(tensor: Tensor, relative: Relative) -> bool:
 
 def _make(tensor: Tensor, *pairs: tuple[Term, Tensor]) -> Candidate:
     side_bits = sum(_term_bits(term) for term, _ in pairs)
-    return Candidate(pairs, predict(pairs, tensor.shape), side_bits)
+    return Candidate(pairs, predictor(pairs, tensor.shape), side_bits)
 
 
 def _term_bits(term: Term) -> float:
@@ -81,63 +81,65 @@ def _term_bits(term: Term) -> float:
     return bits
 
 
-def candidates(
-    tensor: Tensor, values: Float64s, relatives: Sequence[Relative], search: MapSearch | None
-) -> Iterator[Candidate]:
-    """Candidate predictions of `tensor` (`values`: its elements, flat). Without `search`, plain differences only."""
+def candidates(tensor: Tensor, relatives: Sequence[Relative], search: MapSearch | None) -> Iterator[Candidate]:
+    """Candidate predictions of `tensor`. Without `search`, plain differences only."""
     fitting = [relative for relative in relatives if _usable(tensor, relative)]
+    tame = search is not None and bool(fitting) and _is_tame(finite_blocks(tensor))
     for relative in fitting:
         term = plain_term(relative, tensor.name)
         plain = _make(tensor, (term, relative.tensor))
         yield plain
-        if search is None or plain.predicted is None or not (_is_tame(values) and _is_tame(plain.predicted)):
+        if search is None or plain.predictor is None or not (tame and _is_tame(plain.predictor.blocks())):
             continue
-        yield from _gained(values, (term, relative.tensor), tensor)
-        if _left_over(values, plain.predicted) > GOOD_ENOUGH:
-            yield from _mapped(tensor, values, relative, search)
-    if search is not None and _is_tame(values):
-        tame = [relative for relative in fitting if _is_tame(predict([_plain_pair(relative, tensor)], tensor.shape))]
-        yield from _pairs(tensor, values, tame)
+        yield from _gained((term, relative.tensor), tensor, plain.predictor)
+        if _left_over(tensor, plain.predictor) > GOOD_ENOUGH:
+            yield from _mapped(tensor, relative, search)
+    if tame and len(fitting) > 1:
+        known = [(relative, predictor([_plain_pair(relative, tensor)], tensor.shape)) for relative in fitting]
+        yield from _pairs(tensor, [(relative, values) for relative, values in known if _is_tame(values.blocks())])
 
 
-def finite_values(tensor: Tensor) -> Float64s:
-    """The elements of a quantisable tensor, flat; 0 for those that are not finite."""
-    return np.nan_to_num(widen(tensor.data, tensor.dtype), nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def _is_tame(values: Float64s) -> bool:
+def _is_tame(parts: Iterator[Float64s]) -> bool:
     """Whether sums of products of such values stay finite: the searches below divide by them."""
-    return not values.size or float(np.abs(values).max()) < _LARGEST_SEARCHED
+    return largest_of(parts) < _LARGEST_SEARCHED
 
 
-def _left_over(values: Float64s, predicted: Float64s) -> float:
-    total = energy(values)
-    return energy(values - predicted) / total if total else 0.0
+def _left_over(tensor: Tensor, plain: Predictor) -> float:
+    total = energy_of(finite_blocks(tensor))
+    return energy_of(finite_residual_blocks(tensor, plain)) / total if total else 0.0
 
 
-def _mapped(tensor: Tensor, values: Float64s, relative: Relative, search: MapSearch) -> Iterator[Candidate]:
+def _mapped(tensor: Tensor, relative: Relative, search: MapSearch) -> Iterator[Candidate]:
     reference = relative.tensor
-    finite = finite_values(reference)
-    for channel_map, rows in search.propose(values.reshape(tensor.shape), finite.reshape(reference.shape)):
+    for channel_map, rows in search.propose(tensor, reference):
         term = plain_term(relative, tensor.name, channel_map)
         found = None if rows is None else (reference.shape[channel_map.axes[0] if channel_map.axes else 0], rows)
         yield replace(_make(tensor, (term, reference)), rows=found)
 
 
-def _gained(values: Float64s, pair: tuple[Term, Tensor], tensor: Tensor) -> Iterator[Candidate]:
+def _gained(pair: tuple[Term, Tensor], tensor: Tensor, plain: Predictor) -> Iterator[Candidate]:
     """Least-squares gains, one for the tensor and one for each row, where they differ from 1 enough to matter."""
-    reference = predict([pair], tensor.shape)
     rows = tensor.shape[0] if tensor.shape else 1
-    for count in (1, rows):
-        if not tensor.size or (count > 1 and tensor.size // rows < _SMALLEST_ROW):
+    if not tensor.size:
+        return
+    products, energies = _row_products(tensor, plain, rows)
+    for count in sorted({1, rows}):
+        if count > 1 and tensor.size // rows < _SMALLEST_ROW:
             continue
-        gains = _least_squares(values.reshape(count, -1), reference.reshape(count, -1))
+        sums = (products, energies) if count == rows else (products.sum(keepdims=True), energies.sum(keepdims=True))
+        gains = _least_squares(*sums)
         if any(abs(gain - 1) > _GAIN_MATTERS for gain in gains):
             yield _make(tensor, (replace(pair[0], gain_count=count, gains=gains), pair[1]))
 
 
-def _least_squares(values: Float64s, reference: Float64s) -> list[float]:
-    products, energies = (values * reference).sum(1), np.square(reference).sum(1)
+def _row_products(tensor: Tensor, plain: Predictor, rows: int) -> tuple[Float64s, Float64s]:
+    """Of each row the product with its prediction, and the energy of that."""
+    columns, most = tensor.size // rows, row_blocks(rows, tensor.size)
+    products = (values * part for values, part in zip(finite_blocks(tensor, most), plain.blocks(most), strict=True))
+    return row_sums(products, columns), row_sums(map(np.square, plain.blocks(most)), columns)
+
+
+def _least_squares(products: Float64s, energies: Float64s) -> list[float]:
     gains = np.divide(products, energies, out=np.ones_like(products), where=energies > 0)
     return _gain_codes(gains)
 
@@ -147,13 +149,16 @@ def _gain_codes(gains: npt.NDArray[np.floating[Any]]) -> list[float]:
     return [float(gain) for gain in np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN).astype(np.float16)]
 
 
-def _pairs(tensor: Tensor, values: Float64s, fitting: Sequence[Relative]) -> Iterator[Candidate]:
+def _pairs(tensor: Tensor, fitting: Sequence[tuple[Relative, Predictor]]) -> Iterator[Candidate]:
     """Two references with least-squares gains: between two earlier versions, or beyond them (extrapolation)."""
-    for pair in pairwise(fitting):
-        terms = [_plain_pair(relative, tensor) for relative in pair]
-        basis = np.stack([predict([term], tensor.shape) for term in terms], 1)
-        solution = np.linalg.lstsq(basis.T @ basis, basis.T @ values, rcond=None)[0]
-        gains = _gain_codes(solution)
+    for (one, first), (other, second) in pairwise(fitting):
+        matrix, right = np.zeros((2, 2)), np.zeros(2)
+        for values, *basis in zip(finite_blocks(tensor), first.blocks(), second.blocks(), strict=True):
+            stacked = np.stack(basis, 1)
+            matrix += stacked.T @ stacked
+            right += stacked.T @ values
+        gains = _gain_codes(np.linalg.lstsq(matrix, right, rcond=None)[0])
+        terms = [_plain_pair(relative, tensor) for relative in (one, other)]
         gained = [
             (replace(term, gain_count=1, gains=[gain]), ref) for (term, ref), gain in zip(terms, gains, strict=True)
         ]

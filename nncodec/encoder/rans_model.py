@@ -15,7 +15,9 @@ from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words,
 from nncodec.entropy.rans.coder import Exponents, WordArea
 from nncodec.entropy.rans.head import CodingSet, Head, has_room
 from nncodec.entropy.rans.kernels import ACTIVITIES
-from nncodec.entropy.rans.lanes import activities
+from nncodec.entropy.rans.lanes import Activities, activities
+from nncodec.entropy.rans.narrow import Integers as Narrow
+from nncodec.entropy.rans.narrow import counted, counted_within, looked_up
 from nncodec.tables import EXPONENT_BITS, DType
 
 SYMBOLS_OF_A_LANE: Final = 4096
@@ -69,7 +71,7 @@ class _Laid:
     """A slice as its drafts see it: tokens and, where they matter, activities of all areas; and the base of each."""
 
     tokens: list[Tokens]
-    met: list[Integers] | None
+    met: list[Activities] | None
     bases: list[int]
     lanes: int
     start: int
@@ -213,9 +215,10 @@ def _rows(area: WordArea, base: int, draft: Draft) -> Integers:
     return np.clip(area.exponents.astype(np.int64) - base, 0, draft.sides - 1)
 
 
-def _histograms(contexts: Integers | int, tokens: Tokens, count: int, alphabet: int) -> Integers:
-    places = tokens if count == 1 else contexts * alphabet + tokens
-    return np.bincount(places, minlength=count * alphabet).reshape(count, alphabet)
+def _histograms(contexts: Narrow | int, tokens: Tokens, count: int, alphabet: int) -> Integers:
+    if count == 1 or isinstance(contexts, int):
+        return counted(tokens, alphabet).reshape(1, alphabet)
+    return counted_within(contexts, tokens, (count, alphabet))
 
 
 def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft]:
@@ -230,9 +233,7 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
         yield draft
         return
     tokens = _tokens(parts, draft, bases)
-    counts = [
-        np.bincount(np.concatenate([tokens[area] for area in group]), minlength=draft.how.alphabet) for group in groups
-    ]
+    counts = [np.sum([counted(tokens[area], draft.how.alphabet) for area in group], 0) for group in groups]
     places = merged(np.stack(counts).astype(np.int64), _SET_ENTRY_BITS)
     for place in range(max(places) + 1):
         areas = sorted(area for group, its in zip(groups, places, strict=True) if its == place for area in group)
@@ -260,7 +261,7 @@ def _lay(material: Material, drafts: Sequence[Draft], bases: list[int]) -> _Laid
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
         return _Laid(tokens, None, bases, lanes, 0)
     of_token = {draft.how: draft.how.classes().astype(np.uint8) for draft in drafts}
-    classes = np.concatenate([of_token[how[area]][part] for area, part in enumerate(tokens)])
+    classes = np.concatenate([looked_up(of_token[how[area]], part) for area, part in enumerate(tokens)])
     start = int(classes.mean())
     met = np.split(activities(classes, lanes, start), np.cumsum([part.size for part in parts])[:-1])
     return _Laid(tokens, met, bases, lanes, start)
@@ -270,7 +271,7 @@ def _lane_count(drafts: Sequence[Draft], tokens: Sequence[Tokens]) -> int:
     """As many lanes as keep a decoder without compiled code busy, but not so many that their states count."""
     bits = 0.0
     for draft in drafts:
-        counts = np.bincount(np.concatenate([tokens[area] for area in draft.areas]), minlength=draft.how.alphabet)
+        counts = np.sum([counted(tokens[area], draft.how.alphabet) for area in draft.areas], 0)
         bits += table_bits(counts) + float((counts * draft.how.widths()).sum())
     symbols = sum(part.size for part in tokens)
     lanes = min(symbols // SYMBOLS_OF_A_LANE, int(bits / 8) // BYTES_OF_A_LANE, MOST_LANES)
@@ -300,15 +301,15 @@ def _side_contexts(material: Material, draft: Draft, laid: _Laid) -> Integers | 
     return np.concatenate([_rows(material.areas[area], laid.bases[area], draft) for area in draft.areas])
 
 
-def _inner_contexts(draft: Draft, laid: _Laid, wanted: int) -> tuple[Integers | int, tuple[int, ...]]:
+def _inner_contexts(draft: Draft, laid: _Laid, wanted: int) -> tuple[Narrow | int, tuple[int, ...]]:
     """The context that its activity gives to each symbol, and the thresholds: `wanted` contexts of about one size."""
     if wanted == 1 or laid.met is None:
         return 0, ()
     met = np.concatenate([laid.met[area] for area in draft.areas])
-    below = np.cumsum(np.bincount(met, minlength=ACTIVITIES))
+    below = np.cumsum(counted(met, ACTIVITIES))
     cuts = np.searchsorted(below, np.arange(1, wanted) * met.size // wanted, side="right")
     thresholds = np.unique(cuts[below[cuts] > below[np.argmax(below > 0)]])
-    inner = np.searchsorted(thresholds, np.arange(ACTIVITIES), side="right")[met]
+    inner = looked_up(np.searchsorted(thresholds, np.arange(ACTIVITIES), side="right").astype(np.uint8), met)
     return inner, tuple(thresholds.tolist())
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from nncodec.encoder.config import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, EncoderConfig
-from nncodec.encoder.report import Distortion, Distortions
+from nncodec.encoder.report import Distortions
+from nncodec.encoder.runs import Distortion
 from nncodec.errors import EncodeError
 from nncodec.quantisation import COMPACT_CODES, compact_step
 from nncodec.tables import Profile

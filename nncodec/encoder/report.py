@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from nncodec.encoder.choice import Choice
 from nncodec.encoder.groups import Plan
-from nncodec.encoder.writer import Written
+from nncodec.encoder.passes import Outcome
+from nncodec.encoder.runs import Distortion, distortion_of
+from nncodec.encoder.values import blocks
+from nncodec.encoder.writer import Assembled
 from nncodec.model import Model, Tensor
 from nncodec.quantisation import step_of
-from nncodec.rounding import widen
-from nncodec.tables import QUANTISABLE
-
-
-@dataclass(frozen=True)
-class Distortion:
-    """Squared error of one or several tensors against the original: sums over elements, in units of the weights.
-
-    Elements whose original is not finite are exact by rule and are left out.
-    """
-
-    elements: int = 0
-    error_energy: float = 0.0
-    energy: float = 0.0
-
-    def __add__(self, other: Distortion) -> Distortion:
-        return Distortion(
-            self.elements + other.elements,
-            self.error_energy + other.error_energy,
-            self.energy + other.energy,
-        )
-
-    @property
-    def mse(self) -> float:
-        """Mean squared error; 0 for no elements."""
-        return self.error_energy / self.elements if self.elements else 0.0
-
-    @property
-    def snr_db(self) -> float | None:
-        """Signal-to-noise ratio in dB; None where nothing differs."""
-        if self.error_energy == 0:
-            return None
-        return 10 * (math.log10(self.energy) - math.log10(self.error_energy)) if self.energy else -math.inf
+from nncodec.tables import QUANTISABLE, Prediction
 
 
 @dataclass(frozen=True)
@@ -107,29 +75,46 @@ class EncodeReport:
         return notices
 
 
-def make_report(plan: Plan, decoded: Model, written: Written, references: Sequence[Model] = ()) -> EncodeReport:
+def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Sequence[Model] = ()) -> EncodeReport:
     """The report on a finished stream."""
-    quantisers = [plan.quantiser_of(record) for record in plan.records]
+    quantisers = [plan.quantiser_of(place) for place in range(len(plan.records))]
     steps = [None if quantiser is None else step_of(quantiser) for quantiser in quantisers]
-    rows = tuple(map(_row, plan.choices, steps, decoded.tensors))
-    found = _distortions(plan.choices, [row.distortion for row in rows], references)
+    each = _each(plan, outcome)
+    found = _distortions(plan.choices, each, references)
     of_matrices = [step for step, choice in zip(steps, plan.choices, strict=True) if step and not choice.is_fine]
     return EncodeReport(
-        bytes=len(written.data),
-        elements=sum(tensor.size for tensor in decoded.tensors),
-        level=written.level,
-        bytes_by_part=written.bytes_by_part,
+        bytes=stream.size,
+        elements=sum(choice.tensor.size for choice in plan.choices),
+        level=stream.level,
+        bytes_by_part=stream.bytes_by_part,
         matrices=found.matrices,
         update=found.update or Distortion() if references else None,
         steps=(min(of_matrices), max(of_matrices)) if of_matrices else None,
-        tensors=rows,
+        tensors=tuple(map(_row, plan.choices, steps, each)),
     )
 
 
-def measure(choices: Sequence[Choice], decoded: Model, references: Sequence[Model]) -> Distortions:
-    """How far `decoded` is from what `choices` were made for."""
-    each = [_distortion(choice.tensor, tensor) for choice, tensor in zip(choices, decoded.tensors, strict=True)]
-    return _distortions(choices, each, references)
+def measure(plan: Plan, outcome: Outcome, references: Sequence[Model]) -> Distortions:
+    """How far what decoders will make of `plan` is from what it was made for."""
+    return _distortions(plan.choices, _each(plan, outcome), references)
+
+
+def _each(plan: Plan, outcome: Outcome) -> list[Distortion | None]:
+    """The distortion of each tensor of a quantisable type."""
+    found: list[Distortion | None] = []
+    for place, choice in enumerate(plan.choices):
+        if choice.tensor.dtype not in QUANTISABLE:
+            found.append(None)
+        elif choice.original is not None:
+            found.append(found[choice.original])
+        elif choice.has_levels:
+            found.append(outcome.distortions.get(place, Distortion()))
+        elif plan.config.lossless:  # not worth a pass over all tensors
+            found.append(Distortion(choice.tensor.size))
+        else:
+            decoded = choice.copy() if choice.prediction == Prediction.COPY else choice.tensor
+            found.append(distortion(choice.tensor, decoded))
+    return found
 
 
 def _distortions(
@@ -146,32 +131,24 @@ def _distortions(
     return Distortions(matrices, update)
 
 
-def _distortion(tensor: Tensor, decoded: Tensor) -> Distortion | None:
-    return distortion(tensor, decoded) if tensor.dtype in QUANTISABLE else None
-
-
-def _row(choice: Choice, step: float | None, decoded: Tensor) -> TensorReport:
+def _row(choice: Choice, step: float | None, found: Distortion | None) -> TensorReport:
     tensor = choice.tensor
     return TensorReport(
         name=tensor.name,
         dtype=tensor.dtype.name.lower(),
         shape=tensor.shape,
-        representation="exact" if choice.levels is None else "levels",
+        representation="levels" if choice.has_levels else "exact",
         prediction=choice.prediction.name.lower(),
         step=step,
-        estimated_bits=None if choice.levels is None else choice.estimated_bits,
-        distortion=_distortion(tensor, decoded),
+        estimated_bits=choice.estimated_bits if choice.has_levels else None,
+        distortion=found,
         notice=choice.notice,
     )
 
 
 def distortion(original: Tensor, decoded: Tensor) -> Distortion:
     """Distortion of one tensor of a quantisable type."""
-    values = widen(original.data, original.dtype)
-    finite = np.isfinite(values)
-    same = decoded.data is original.data
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        errors = np.zeros(0) if same else widen(decoded.data, decoded.dtype) - values
-        if not finite.all():
-            values, errors = values[finite], errors if same else errors[finite]
-        return Distortion(values.size, float(np.square(errors).sum()), float(np.square(values).sum()))
+    if decoded.data is original.data:
+        return sum((distortion_of(values, values) for values in blocks(original)), Distortion())
+    pairs = zip(blocks(original), blocks(decoded), strict=True)
+    return sum((distortion_of(*pair) for pair in pairs), Distortion())

@@ -9,14 +9,13 @@ from typing import Final, Protocol
 import numpy as np
 
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import energy
-from nncodec.encoder.predictors import finite_values
+from nncodec.encoder.values import blocks, energy_of, finite_blocks, geometric_mean, row_blocks, row_sums
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.model import Tensor
 from nncodec.quantisation import compact_quantiser, dequantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import StepKind
+from nncodec.tables import DType, StepKind
 
 FINENESS: Final = 8
 """Under one step for all, vectors are quantised this much more finely than matrices, relative to their own size."""
@@ -33,8 +32,9 @@ _TRELLIS_CELL: Final = 4.0
 _UNIFORM_CELL: Final = math.sqrt(12.0)
 """Step over root mean square error at high rate; measured for the trellis, exact for nearest levels."""
 
-Residual = Callable[[Tensor], Float64s | None]
-"""What a plain difference to its first relative leaves of a tensor, or the tensor itself where that is less."""
+Residual = Callable[[Tensor], float | None]
+"""The energy of what a plain difference to its first relative leaves of a tensor, or of the tensor where that is less;
+None where it has no relative."""
 
 
 class Steps(Protocol):
@@ -52,7 +52,7 @@ class SharedStep:
 
     def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
         self._residual = residual
-        rooted = _root_mean_square([self._coded(tensor) for tensor in matrices])
+        rooted = _root_mean_square([(self._coded(tensor), tensor.size) for tensor in matrices])
         self._ratio = step_of(config.quantiser()) / rooted / FINENESS if rooted else 0.0
 
     def of_matrix(self, tensor: Tensor) -> Quantiser | None:  # noqa: ARG002 - the same for every one
@@ -64,12 +64,12 @@ class SharedStep:
         values = _divisible_values(tensor)
         if not self._ratio or values is None:
             return None
-        step = _root_mean_square([self._coded(tensor)]) * self._ratio
+        step = _root_mean_square([(self._coded(tensor), tensor.size)]) * self._ratio
         return compact_quantiser(min(step, _smallest_of_one_sign(values) / FINENESS))
 
-    def _coded(self, tensor: Tensor) -> Float64s:
+    def _coded(self, tensor: Tensor) -> float:
         residual = self._residual(tensor)
-        return finite_values(tensor) if residual is None else residual
+        return energy_of(finite_blocks(tensor)) if residual is None else residual
 
 
 class QualitySteps:
@@ -83,12 +83,12 @@ class QualitySteps:
         self._relative = _cell(config) * 10 ** (-(config.quality or 0.0) / 20)
         self._weights = sum(tensor.size for tensor in matrices)
         self._residual = residual
-        changes = [residual(tensor) for tensor in matrices]
-        self._change = _root_mean_square([change for change in changes if change is not None])
+        changes = [(residual(tensor), tensor.size) for tensor in matrices]
+        self._change = _root_mean_square([(change, size) for change, size in changes if change is not None])
 
     def of_matrix(self, tensor: Tensor) -> Quantiser | None:
         """None where all is zero."""
-        step = self._relative * spread(finite_values(tensor), tensor.shape) * self._share(tensor)
+        step = self._relative * spread(tensor) * self._share(tensor)
         if self._change and self._residual(tensor) is not None:
             step = min(step, update_step(self._config, self._change))
         return _quantiser_near(step)
@@ -98,10 +98,10 @@ class QualitySteps:
         values = _divisible_values(tensor)
         if not self._weights or values is None:
             return None
-        step = self._relative * spread(values, (values.size,)) * self._share(tensor)
+        step = self._relative * _GAUSSIAN * _mean_magnitude(values) * self._share(tensor)
         step = min(step, self._relative * _smallest_of_one_sign(values) / _ONE_SIGN)
         residual = self._residual(tensor)
-        change = 0.0 if residual is None else _root_mean_square([residual])
+        change = 0.0 if residual is None else _root_mean_square([(residual, tensor.size)])
         return _quantiser_near(min(step, update_step(self._config, change)) if change else step)
 
     def _share(self, tensor: Tensor) -> float:
@@ -117,28 +117,31 @@ def _cell(config: EncoderConfig) -> float:
     return _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
 
 
-def spread(values: Float64s, shape: tuple[int, ...]) -> float:
-    """Of a matrix of `shape`: the geometric mean over its rows of their mean magnitude; sigma for Gaussians.
+def spread(tensor: Tensor) -> float:
+    """Of a matrix: the geometric mean over its rows of their mean magnitude; sigma for Gaussians.
 
     What a network does with a row rests on its size, and little on the largest of its values; the root mean square of
     all would follow the largest rows, and those.
     """
-    magnitudes = np.abs(values)
+    rows = tensor.shape[0] if len(tensor.shape) > 1 else 1
+    if not tensor.size:
+        return 0.0
+    columns = tensor.size // rows
     with np.errstate(over="ignore"):
-        overall = float(magnitudes.mean()) if values.size else 0.0
-    if not overall or len(shape) < 2 or not math.isfinite(overall):
+        sums = row_sums(map(np.abs, finite_blocks(tensor, row_blocks(rows, tensor.size))), columns)
+        overall = float(sums.sum()) / tensor.size
+    if not overall or not math.isfinite(overall):
         return _GAUSSIAN * overall
-    rows = np.maximum(magnitudes.reshape(shape[0], -1).mean(1), overall / _LEAST_ROW)
-    return _GAUSSIAN * float(np.exp(np.log(rows).mean()))
+    return _GAUSSIAN * geometric_mean(np.maximum(sums / columns, overall / _LEAST_ROW))
 
 
 def grid_of(tensor: Tensor) -> Quantiser | None:
     """The quantiser whose levels give exactly `tensor`, where that was quantised before: few values, at multiples."""
-    values = widen(tensor.data, tensor.dtype)
-    if not _may_lie_on_a_grid(np.unique(np.abs(values[:_SAMPLE])), values.size):  # to sort all of them takes long
+    sample = np.unique(np.abs(next(blocks(tensor, _SAMPLE), np.zeros(0))))
+    if not _may_lie_on_a_grid(sample, tensor.size):  # to sort all of them takes long
         return None
-    found = np.unique(np.abs(values))
-    if not 2 <= found.size <= values.size / _MANY_ALIKE:
+    found = _magnitudes(tensor, tensor.size // _MANY_ALIKE)
+    if found is None or found.size < 2:
         return None
     least, largest = float(np.diff(found).min()), float(found[-1])
     if not least >= MIN_STEP or largest > min(MAX_STEP, MAX_LEVEL_MAGNITUDE * least):
@@ -148,11 +151,25 @@ def grid_of(tensor: Tensor) -> Quantiser | None:
     scale = np.float32(step)
     scales = (np.nextafter(scale, np.float32(0)), scale, np.nextafter(scale, np.float32(np.inf)))
     for candidate in (least, step, *map(float, scales)):
-        on_grid = dequantise(2 * np.rint(values / candidate).astype(np.int64), candidate, 0)
-        if np.array_equal(widen(round_to(on_grid, tensor.dtype), tensor.dtype), values):
+        if all(_is_on_grid(values, candidate, tensor.dtype) for values in blocks(tensor)):
             compact = compact_quantiser(candidate)
             return compact if compact and step_of(compact) == candidate else _exact_quantiser(candidate)
     return None
+
+
+def _magnitudes(tensor: Tensor, most: int) -> Float64s | None:
+    """The magnitudes that occur, ascending; None where there are more than `most`."""
+    found = np.zeros(0)
+    for values in blocks(tensor):
+        found = np.unique(np.concatenate([found, np.abs(values)]))
+        if found.size > most:
+            return None
+    return found
+
+
+def _is_on_grid(values: Float64s, step: float, dtype: DType) -> bool:
+    on_grid = dequantise(2 * np.rint(values / step).astype(np.int64), step, 0)
+    return np.array_equal(widen(round_to(on_grid, dtype), dtype), values)
 
 
 def _may_lie_on_a_grid(sample: Float64s, size: int) -> bool:
@@ -162,9 +179,15 @@ def _may_lie_on_a_grid(sample: Float64s, size: int) -> bool:
     return bool(sample[-1] / _MOST_STEPS <= np.diff(sample).min())
 
 
-def _root_mean_square(parts: Sequence[Float64s]) -> float:
-    size = sum(part.size for part in parts)
-    return math.sqrt(sum(energy(part) for part in parts) / size) if size else 0.0
+def _root_mean_square(parts: Sequence[tuple[float, int]]) -> float:
+    """Of tensors by their energies and sizes."""
+    size = sum(size for _, size in parts)
+    return math.sqrt(sum(energy for energy, _ in parts) / size) if size else 0.0
+
+
+def _mean_magnitude(values: Float64s) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.abs(values).mean())
 
 
 def _quantiser_near(step: float) -> Quantiser | None:

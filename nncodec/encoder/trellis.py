@@ -35,14 +35,15 @@ def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, st
 
     Two bytes of working memory an element, in one run.
     """
-    magnitudes = np.abs(residual) / step
+    magnitudes = np.abs(residual)
+    magnitudes /= step
     columns = max(math.prod(shape[1:]), 1)
     rows, of_columns = expected_octaves(magnitudes, columns, start)
     levels = np.zeros(residual.size, np.int32)
     choices = np.zeros(residual.size, np.uint16)
     place = np.array([columns, start % columns], np.int64)
     search(magnitudes, place, rows, of_columns, *rate_tables(LAGRANGIAN), np.zeros(_WORK), choices, levels)
-    return np.where(residual < 0, -levels, levels).astype(np.int32)
+    return np.negative(levels, out=levels, where=residual < 0)
 
 
 def expected_octaves(magnitudes: Float64s, columns: int, start: int) -> tuple[Float64s, Float64s]:

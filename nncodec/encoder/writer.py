@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nncodec.encoder.groups import Plan
-from nncodec.encoder.slices import CodedGroup
+from nncodec.encoder.passes import CodedGroup, units_of
+from nncodec.encoder.spool import Spool, Stored
 from nncodec.encoder.tables import edits_from
 from nncodec.entropy.lzma2 import Content, compress
 from nncodec.errors import EncodeError
@@ -16,7 +17,6 @@ from nncodec.model import NO_TOPOLOGY, Model, Topology
 from nncodec.syntax.door import build
 from nncodec.syntax.end import End, IndexEntry, build_end
 from nncodec.syntax.model_parameter_set import MODEL_PARAMETER_SET, ModelParameterSet
-from nncodec.syntax.slice import build_slice_unit
 from nncodec.syntax.start import Start, build_start
 from nncodec.syntax.tensor_table import (
     TENSOR_TABLE_UNIT,
@@ -30,37 +30,49 @@ from nncodec.tables import HeaderCoding, Profile, TopologyFormat, UnitType
 
 
 @dataclass(frozen=True)
-class Written:
-    """A stream, and where its bytes went."""
+class Assembled:
+    """A stream, ready to be written: what stands before the slices, by name, the slices in a spool, and the end."""
 
-    data: bytes
     level: int
-    bytes_by_part: dict[str, int]
+    front: dict[str, bytes]
+    slices: list[Stored]
+    end: bytes
+
+    @property
+    def bytes_by_part(self) -> dict[str, int]:
+        """Where the bytes go."""
+        sizes = {name: len(part) for name, part in self.front.items()}
+        return {**sizes, "slices": sum(stored.size for stored in self.slices), "end": len(self.end)}
+
+    @property
+    def size(self) -> int:
+        """All bytes."""
+        return sum(self.bytes_by_part.values())
+
+    def parts(self, spool: Spool) -> Iterator[bytes]:
+        """The bytes, unit by unit."""
+        yield from self.front.values()
+        yield from spool.read(self.slices)
+        yield self.end
 
 
-def write_stream(plan: Plan, coded: Sequence[CodedGroup], decoded: Model, frame: Frame) -> Written:
+def assemble(plan: Plan, coded: list[CodedGroup], content_id: bytes, frame: Frame) -> Assembled:
     """All units of the stream of one model. Raises EncodeError where no level of Annex A holds it."""
-    topology = decoded.topology if frame.topology_parent is None else NO_TOPOLOGY
+    topology = frame.topology if frame.topology_parent is None else NO_TOPOLOGY
     table, table_size = _tensor_table_unit(plan, frame.parents)
     start = _start(plan, coded, frame, len(topology.data) + table_size)
-    parts = {
+    front = {
         "start": build_start(start),
         "model_parameter_set": _parameter_unit(coded, frame),
         "topology": _topology_unit(topology),
         "tensor_table": table,
     }
-    slices = [
-        (header, build_slice_unit(header, payload))
-        for group in coded
-        for header, payload in zip(group.headers, group.payloads, strict=True)
-    ]
-    index, offset = [], sum(map(len, parts.values()))
-    for header, unit in slices:
-        index.append(IndexEntry(offset, len(unit), header))
-        offset += len(unit)
-    parts["slices"] = b"".join(unit for _, unit in slices)
-    parts["end"] = build_end(End(len(index), index, decoded.content_id))
-    return Written(b"".join(parts.values()), start.level, {name: len(part) for name, part in parts.items()})
+    index, offset = [], sum(map(len, front.values()))
+    for header, unit in units_of(coded):
+        index.append(IndexEntry(offset, unit.size, header))
+        offset += unit.size
+    end = build_end(End(len(index), index, content_id))
+    return Assembled(start.level, front, [unit for _, unit in units_of(coded)], end)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class Frame:
     """What a stream says of itself as a whole."""
 
     profile: Profile
+    topology: Topology
     parents: list[Model]
     topology_parent: int | None
 

@@ -15,6 +15,7 @@ from onnx import ModelProto, TensorProto
 from nncodec.adapters import files, mapping, onnx_model
 from nncodec.adapters.onnx_model import model_from_proto, proto_from_model
 from nncodec.errors import ModelFileError
+from nncodec.model import Model
 from tests.adapters.protos import float_proto, same, small_model
 
 COUNT = 300
@@ -222,7 +223,7 @@ def test_a_model_too_large_for_protobuf_spills(tmp_path: Path) -> None:
     """The bound of 2 GiB, set to 10 kB: large tensors go outside, small ones stay, all come back."""
     proto = small_model(*(float_proto(f"w{count}", count) for count in (10, 1000, 2000)))
     model = model_from_proto(proto)
-    onnx_model.save(model, tmp_path / "m.onnx", proto_bytes_max=10_000)
+    save_within(model, tmp_path / "m.onnx", 10_000)
     assert (tmp_path / "m.onnx").stat().st_size < 10_000
     loaded = onnx.load(tmp_path / "m.onnx")
     for tensor in loaded.graph.initializer:
@@ -232,10 +233,17 @@ def test_a_model_too_large_for_protobuf_spills(tmp_path: Path) -> None:
     assert [bool(tensor.external_data) for tensor in raw.graph.initializer] == [False, True, True]
 
 
+def save_within(model: Model, path: Path, proto_bytes_max: int) -> None:
+    headers = [tensor.header for tensor in model.tensors]
+    with onnx_model.writing(headers, model.topology, path, proto_bytes_max=proto_bytes_max) as sink:
+        for place, tensor in enumerate(model.tensors):
+            sink.write(place, tensor.data)
+
+
 def test_a_model_of_many_small_tensors_cannot_spill(tmp_path: Path) -> None:
     model = model_from_proto(small_model(*(float_proto(f"w{index}", 10) for index in range(100))))
     with pytest.raises(ModelFileError, match="of at most 1000"):
-        onnx_model.save(model, tmp_path / "m.onnx", proto_bytes_max=1000)
+        save_within(model, tmp_path / "m.onnx", 1000)
     assert not list(tmp_path.iterdir())
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nncodec.errors import BitstreamError
 from nncodec.model import Tensor
-from nncodec.prediction import align, copied, pick_codes, predict, predicted_words
+from nncodec.prediction import align, copied, pick_codes, predict, word_predictor
 from nncodec.syntax.tensor_table import ChannelMap, Term
 from nncodec.tables import DType
 from tests.core.handmade import mapping, tensor_of, term
@@ -166,7 +166,7 @@ def test_packed_types_and_strings_are_copied_as_they_are_only(dtype: DType) -> N
 
 def test_exact_prediction_of_other_types_is_one_ungained_copy_of_their_own() -> None:
     reference = Tensor("r", DType.INT16, (2,), b"\1\0\2\0")
-    assert predicted_words([(term(), reference)], DType.INT16, (3,)) == b"\1\0\2\0\0\0"
+    assert word_predictor([(term(), reference)], DType.INT16, (3,), 2).words() == b"\1\0\2\0\0\0"
     wrong = [
         ([(term(), reference)] * 2, DType.INT16),
         ([(term(gains=[1.0]), reference)], DType.INT16),
@@ -175,4 +175,4 @@ def test_exact_prediction_of_other_types_is_one_ungained_copy_of_their_own() -> 
     ]
     for pairs, dtype in wrong:
         with pytest.raises(BitstreamError, match=r"R-8\.3\.5"):
-            predicted_words(pairs, dtype, (2,))
+            word_predictor(pairs, dtype, (2,), 2)

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import energy, word_bits
-from nncodec.encoder.predictors import finite_values
+from nncodec.encoder.estimate import word_bits
 from nncodec.encoder.steps import QualitySteps, SharedStep, Steps
+from nncodec.encoder.values import energy_of, finite_blocks
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
 from nncodec.quantisation import step_of
-from nncodec.rounding import Float64s
+from nncodec.rounding import Float64s, elements_of, widen_elements
 from nncodec.tables import DTYPE_BITS, EXPONENT_BITS, QUANTISABLE
 
 SAMPLED: Final = 4096
@@ -112,8 +112,9 @@ def _samples(model: Model) -> Samples:
 
 def _sample(tensor: Tensor) -> Float64s:
     """Elements of `tensor` at a stride, the same for every tensor of its size."""
-    values = finite_values(tensor)
-    return values[:: -(-values.size // SAMPLED)]
+    elements = elements_of(tensor.data, tensor.dtype)
+    values = widen_elements(elements[:: -(-elements.size // SAMPLED)], tensor.dtype)
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _exact_bits(tensor: Tensor) -> float:
@@ -137,7 +138,9 @@ def _with_step(config: EncoderConfig, model: Model) -> EncoderConfig:
     if mse is None:
         matrices = [tensor for tensor in model.tensors if config.quantises(tensor)]
         elements = max(sum(tensor.size for tensor in matrices), 1)
-        mse = sum(energy(finite_values(tensor)) for tensor in matrices) / elements * 10 ** (-(config.snr or 0.0) / 10)
+        mse = (
+            sum(energy_of(finite_blocks(tensor)) for tensor in matrices) / elements * 10 ** (-(config.snr or 0.0) / 10)
+        )
     step = float(np.clip(_PLAIN_CELL * math.sqrt(mse), *_EXTREME_STEPS))
     return replace(config, snr=None, mse=None, step=step)
 

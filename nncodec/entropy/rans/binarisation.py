@@ -13,6 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.entropy.rans import kernels
+from nncodec.entropy.rans.narrow import looked_up
+from nncodec.kernel import numba
+
 Words = npt.NDArray[np.unsignedinteger[Any]]
 Tokens = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
@@ -144,7 +148,7 @@ def tokenise(words: Words, how: Binarisation, base: int) -> tuple[Tokens, Words]
     most = int(words.max(initial=0))
     if most < min(_MOST_TABULATED, words.size):
         tokens, raw = _number_parts(np.arange(most + 1, dtype=words.dtype), how)
-        return tokens[words], raw[words]
+        return looked_up(tokens, words), looked_up(raw, words)
     return _number_parts(words, how)
 
 
@@ -163,6 +167,11 @@ def _floating_tokens(words: Words, how: Binarisation, base: int) -> tuple[Tokens
     kind = words.dtype.type
     around = kind((1 << (how.bits - 1 - how.low)) - 1)
     shifted = kind((base << how.mantissa) & int(around))
+    if numba() is not None:
+        tokens, raw = np.empty(words.size, np.uint16), np.empty_like(words)
+        parts = how.low, how.zeros, int(shifted), int(around), how.bits - 1
+        kernels.split_floats(words, *parts, tokens, raw)
+        return tokens, raw
     cores = ((words >> kind(how.low)) - shifted) & around
     tokens = ((cores << kind(1)) + (words >> kind(how.bits - 1)) + kind(1)).astype(np.uint16)
     tokens *= words != 0

@@ -8,6 +8,8 @@ from nncodec.errors import ErrorClass, InvalidStreamError
 
 CLAUSE = "9.6"
 _MOST_ZEROS = 64
+_LONGEST_BYTES = 17
+"""Of a Golomb code of 64 zeros, from any bit of a byte on."""
 
 
 def damaged(what: str, offset: int) -> InvalidStreamError:
@@ -35,12 +37,16 @@ class BitReader:
 
     def golomb(self, most: int) -> int:
         """An Exp-Golomb code of at most `most`. Raises InvalidStreamError beyond it, or where data ends."""
-        zeros = 0
-        while self.bits(1) == 0:
-            zeros += 1
-            if zeros > _MOST_ZEROS:
-                raise damaged("a Golomb code of more than 64 zeros", self.offset)
-        number = (1 << zeros) - 1 + self.bits(zeros)
+        first = self._position >> 3
+        ahead = int.from_bytes(self._data[first : first + _LONGEST_BYTES], "little") >> (self._position & 7)
+        left = 8 * len(self._data) - self._position
+        zeros = (ahead & -ahead).bit_length() - 1 if ahead else left
+        if zeros > _MOST_ZEROS:
+            raise damaged("a Golomb code of more than 64 zeros", self.offset)
+        if 2 * zeros + 1 > left:
+            raise damaged("the payload ends inside its head", self.offset)
+        self._position += 2 * zeros + 1
+        number = (1 << zeros) - 1 + (ahead >> (zeros + 1) & ((1 << zeros) - 1))
         if number > most:
             raise damaged(f"{number} in the head of the payload, where at most {most} can stand", self.offset)
         return number

@@ -14,6 +14,7 @@ from nncodec.entropy.rans.bits import damaged
 from nncodec.entropy.rans.head import Head, read_head, write_head
 from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
 from nncodec.entropy.rans.lanes import Lanes, activities, decode_lanes, encode_lanes
+from nncodec.entropy.rans.narrow import looked_up
 from nncodec.entropy.rans.raw import RawReader, pack
 
 Integers = npt.NDArray[np.int64]
@@ -39,7 +40,7 @@ def encode_words(words: Words, areas: Sequence[WordArea], head: Head) -> bytes:
     for number, base, begin, end in _spans(head, counts):
         how = head.sets[number].how
         tokens[begin:end], raw[begin:end] = tokenise(words[begin:end], how, base)
-        widths[begin:end] = how.widths().astype(np.uint8)[tokens[begin:end]]
+        widths[begin:end] = looked_up(how.widths().astype(np.uint8), tokens[begin:end])
     tables = _tables_met(tokens, counts, head, [area.exponents for area in areas])
     lanes = encode_lanes(tokens, tables, _intervals(head), head.scale, head.lanes)
     front = write_head(replace(head, words=tuple(lanes.counts.tolist())))
@@ -95,7 +96,7 @@ def token_classes(tokens: Tokens, counts: Sequence[int], head: Head) -> npt.NDAr
     classes = np.empty(len(tokens), np.uint8)
     of_token = [each.how.classes().astype(np.uint8) for each in head.sets]
     for number, _, begin, end in _spans(head, counts):
-        classes[begin:end] = of_token[number][tokens[begin:end]]
+        classes[begin:end] = looked_up(of_token[number], tokens[begin:end])
     return classes
 
 
@@ -106,6 +107,8 @@ def _tables_met(
     if sum(len(each.tables) for each in head.sets) == 1:
         return np.zeros(len(tokens), np.int32)
     contexts = head.contexts(counts, exponents)
+    if contexts.is_dynamic and len(contexts.tables) == ACTIVITIES:
+        return looked_up(contexts.tables, activities(token_classes(tokens, counts, head), head.lanes, contexts.start))
     places = contexts.rows.astype(np.int64) * ACTIVITIES
     if contexts.is_dynamic:
         places += activities(token_classes(tokens, counts, head), head.lanes, contexts.start)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.kernel import kernel
+from nncodec.kernel import inlined, kernel
 
 STATE_LOW: Final = 1 << 16
 """States are kept from here to 2^16 times as much; all lanes of a payload end here."""
@@ -85,6 +85,156 @@ def take_lanes(slots, scale, tables, rows, is_dynamic, words, used, ends, states
                     fast[lane] += (scaled - fast[lane]) >> FAST_SHIFT
                     slow[lane] += (scaled - slow[lane]) >> SLOW_SHIFT
     return True
+
+
+@inlined
+def put(state, frequency, inverse, first, scale, words, begin):  # type: ignore[no-untyped-def]
+    """9.6.7: one symbol onto a state; `begin` is where the last word of the lane stands.
+
+    There are no branches: which way one would go is not foreseen. The division is by the inverse of the frequency; it
+    is exact, for states are below 2^32 and frequencies below 2^16, and half a unit is more than binary64 loses.
+    """
+    words[begin - 1] = state & 0xFFFF
+    full = int(state >= frequency << (32 - scale))
+    state >>= full << 4
+    whole = int((state + 0.5) * inverse)
+    return (whole << scale) + state - whole * frequency + first, begin - full
+
+
+@kernel
+def put_four(places, frequencies, inverses, firsts, scale, starts, states, words, begins):  # type: ignore[no-untyped-def]
+    """As `put_lanes`, four lanes in turns; `places`: of each symbol in the three lists, by table and token."""
+    for lane in range(0, len(starts) - 1, 4):
+        size = starts[lane + 4] - starts[lane + 3]
+        for longer in range(lane, lane + 4):
+            if starts[longer + 1] - starts[longer] > size:
+                at = places[starts[longer + 1] - 1]
+                states[longer], begins[longer] = put(
+                    states[longer], frequencies[at], inverses[at], firsts[at], scale, words, begins[longer]
+                )
+        s0, s1, s2, s3 = states[lane], states[lane + 1], states[lane + 2], states[lane + 3]
+        b0, b1, b2, b3 = begins[lane], begins[lane + 1], begins[lane + 2], begins[lane + 3]
+        f0, f1, f2, f3 = starts[lane], starts[lane + 1], starts[lane + 2], starts[lane + 3]
+        for step in range(size - 1, -1, -1):
+            at = places[f0 + step]
+            s0, b0 = put(s0, frequencies[at], inverses[at], firsts[at], scale, words, b0)
+            at = places[f1 + step]
+            s1, b1 = put(s1, frequencies[at], inverses[at], firsts[at], scale, words, b1)
+            at = places[f2 + step]
+            s2, b2 = put(s2, frequencies[at], inverses[at], firsts[at], scale, words, b2)
+            at = places[f3 + step]
+            s3, b3 = put(s3, frequencies[at], inverses[at], firsts[at], scale, words, b3)
+        states[lane], states[lane + 1], states[lane + 2], states[lane + 3] = s0, s1, s2, s3
+        begins[lane], begins[lane + 1], begins[lane + 2], begins[lane + 3] = b0, b1, b2, b3
+
+
+@inlined
+def take(state, entry, scale, words, used):  # type: ignore[no-untyped-def]
+    """9.6.7: the state behind the symbol of a slot, and how many words were used; no branches, as in `put`."""
+    state = ((entry >> 16) & 0xFFFF) * (state >> scale) + ((entry >> 32) & 0xFFFF)
+    hungry = int(state < STATE_LOW)
+    return (state << (hungry << 4)) | (words[used] * hungry), used + hungry
+
+
+@kernel
+def take_four(slots, scale, offsets, rows, words, used, states, starts, tokens):  # type: ignore[no-untyped-def]
+    """As `take_lanes`, four lanes in turns, where activities do not matter; `offsets`: first slot by row.
+
+    The words of a lane may give out: it goes on with what stands behind them, and its number of words used tells.
+    """
+    mask = (1 << scale) - 1
+    for lane in range(0, len(starts) - 1, 4):
+        s0, s1, s2, s3 = states[lane], states[lane + 1], states[lane + 2], states[lane + 3]
+        u0, u1, u2, u3 = used[lane], used[lane + 1], used[lane + 2], used[lane + 3]
+        f0, f1, f2, f3 = starts[lane], starts[lane + 1], starts[lane + 2], starts[lane + 3]
+        size = starts[lane + 4] - f3
+        for step in range(size):
+            entry = slots[offsets[rows[f0 + step]] | (s0 & mask)]
+            tokens[f0 + step] = entry & 0xFFFF
+            s0, u0 = take(s0, entry, scale, words, u0)
+            entry = slots[offsets[rows[f1 + step]] | (s1 & mask)]
+            tokens[f1 + step] = entry & 0xFFFF
+            s1, u1 = take(s1, entry, scale, words, u1)
+            entry = slots[offsets[rows[f2 + step]] | (s2 & mask)]
+            tokens[f2 + step] = entry & 0xFFFF
+            s2, u2 = take(s2, entry, scale, words, u2)
+            entry = slots[offsets[rows[f3 + step]] | (s3 & mask)]
+            tokens[f3 + step] = entry & 0xFFFF
+            s3, u3 = take(s3, entry, scale, words, u3)
+        states[lane], states[lane + 1], states[lane + 2], states[lane + 3] = s0, s1, s2, s3
+        used[lane], used[lane + 1], used[lane + 2], used[lane + 3] = u0, u1, u2, u3
+        for longer in range(lane, lane + 4):
+            if starts[longer + 1] - starts[longer] > size:
+                i = starts[longer] + size
+                entry = slots[offsets[rows[i]] | (states[longer] & mask)]
+                tokens[i] = entry & 0xFFFF
+                states[longer], used[longer] = take(states[longer], entry, scale, words, used[longer])
+
+
+@kernel
+def take_two_following(slots, scale, offsets, words, used, states, starts, fast, slow, tokens):  # type: ignore[no-untyped-def]
+    """As `take_four`, two lanes in turns, where each lane's activity says the table.
+
+    `offsets`: first slot by activity, for all symbols alike.
+    """
+    mask = (1 << scale) - 1
+    for lane in range(0, len(starts) - 1, 2):
+        s0, s1 = states[lane], states[lane + 1]
+        u0, u1 = used[lane], used[lane + 1]
+        f0, f1 = starts[lane], starts[lane + 1]
+        a0, a1, b0, b1 = fast[lane], fast[lane + 1], slow[lane], slow[lane + 1]
+        size = starts[lane + 2] - f1
+        for step in range(size):
+            entry = slots[offsets[(a0 + b0) >> INDEX_SHIFT] | (s0 & mask)]
+            tokens[f0 + step] = entry & 0xFFFF
+            s0, u0 = take(s0, entry, scale, words, u0)
+            scaled = (entry >> 48) << 8
+            a0 += (scaled - a0) >> FAST_SHIFT
+            b0 += (scaled - b0) >> SLOW_SHIFT
+            entry = slots[offsets[(a1 + b1) >> INDEX_SHIFT] | (s1 & mask)]
+            tokens[f1 + step] = entry & 0xFFFF
+            s1, u1 = take(s1, entry, scale, words, u1)
+            scaled = (entry >> 48) << 8
+            a1 += (scaled - a1) >> FAST_SHIFT
+            b1 += (scaled - b1) >> SLOW_SHIFT
+        if f1 - f0 > size:
+            entry = slots[offsets[(a0 + b0) >> INDEX_SHIFT] | (s0 & mask)]
+            tokens[f0 + size] = entry & 0xFFFF
+            s0, u0 = take(s0, entry, scale, words, u0)
+        states[lane], states[lane + 1] = s0, s1
+        used[lane], used[lane + 1] = u0, u1
+
+
+@kernel
+def split_floats(words, low, zeros, shifted, around, sign, tokens, raw):  # type: ignore[no-untyped-def]
+    """9.6.5: token and raw bits of FLOATING words."""
+    below = (1 << low) - 1
+    for i in range(len(words)):
+        word = int(words[i])
+        core = ((word >> low) - shifted) & around
+        tokens[i] = ((core << 1) + (word >> sign) + 1) * int(word != 0)
+        raw[i] = (word & below) >> zeros
+
+
+@kernel
+def look_up(symbols, table, found):  # type: ignore[no-untyped-def]
+    """The entry of `table` for each symbol."""
+    for i in range(len(symbols)):
+        found[i] = table[symbols[i]]
+
+
+@kernel
+def count(symbols, counts):  # type: ignore[no-untyped-def]
+    """Count how often each symbol occurs."""
+    for i in range(len(symbols)):
+        counts[symbols[i]] += 1
+
+
+@kernel
+def count_within(contexts, symbols, counts):  # type: ignore[no-untyped-def]
+    """Count how often each symbol occurs in each context."""
+    for i in range(len(symbols)):
+        counts[contexts[i], symbols[i]] += 1
 
 
 @kernel

@@ -18,6 +18,7 @@ Integers = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.uint16]
 Tokens = npt.NDArray[np.uint16]
 Coded = npt.NDArray[np.uint16]
+Activities = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def _steps(count: int, lanes: int) -> list[int]:
     return [lanes] * size + [longer] * (longer > 0)
 
 
-def activities(classes: npt.NDArray[np.integer[Any]], lanes: int, start: int) -> Integers:
+def activities(classes: npt.NDArray[np.integer[Any]], lanes: int, start: int) -> Activities:
     """9.6.6: the activity that each symbol meets: what the classes before it in its lane were like."""
-    found = np.zeros(len(classes), np.int64)
+    found = np.zeros(len(classes), np.uint16)
     fast, slow = (np.full(lanes, start << 8, np.int64) for _ in range(2))
     starts = lane_starts(len(classes), lanes)
     if numba() is not None:
@@ -81,7 +82,12 @@ def encode_lanes(
     states = np.full(lanes, kernels.STATE_LOW, np.int64)
     words, begins = np.zeros(count, np.uint16), starts[1:].copy()
     frequencies, firsts = intervals
-    if numba() is not None:
+    if numba() is not None and lanes % 4 == 0:
+        places = tokens if len(frequencies) == 1 else tables * frequencies.shape[1] + tokens
+        inverses = 1 / np.maximum(frequencies, 1)
+        flat = frequencies.ravel(), inverses.ravel(), firsts.ravel()
+        kernels.put_four(places, *flat, scale, starts, states, words, begins)
+    elif numba() is not None:
         kernels.put_lanes(tokens, tables, frequencies, firsts, scale, starts, states, words, begins)
     else:
         for step, active in reversed(list(enumerate(_steps(count, lanes)))):
@@ -108,7 +114,11 @@ def decode_lanes(lanes: Lanes, slots: Slots, contexts: Contexts) -> Tokens | Non
     """9.6.7: the tokens; None where words of a lane give out or are left over, or its state does not end right."""
     tokens = np.zeros(len(contexts.rows), np.uint16)
     walk = _Walk(lanes, contexts)
-    if numba() is not None:
+    if numba() is not None and len(walk.states) % 4 == 0 and not contexts.is_dynamic:
+        good = walk.take_four(slots, tokens)
+    elif numba() is not None and len(walk.states) % 2 == 0 and len(contexts.tables) == kernels.ACTIVITIES:
+        good = walk.take_two_following(slots, tokens)
+    elif numba() is not None:
         given = slots.entries, slots.scale, contexts.tables, contexts.rows, contexts.is_dynamic, lanes.words
         good = kernels.take_lanes(*given, walk.used, walk.ends, walk.states, walk.starts, walk.fast, walk.slow, tokens)
     else:
@@ -128,6 +138,24 @@ class _Walk:
         self.starts = lane_starts(len(contexts.rows), len(self.states))
         self.steps = _steps(len(contexts.rows), len(self.states))
         self.fast, self.slow = (np.full(len(self.states), contexts.start << 8, np.int64) for _ in range(2))
+
+    def take_four(self, slots: Slots, tokens: Tokens) -> bool:
+        """All tokens where activities do not matter; True, for `used` says whether the words of a lane gave out."""
+        offsets = self.contexts.tables[:: kernels.ACTIVITIES].astype(np.int64) << slots.scale
+        given = slots.entries, slots.scale, offsets, self.contexts.rows, self._padded()
+        kernels.take_four(*given, self.used, self.states, self.starts, tokens)
+        return True
+
+    def take_two_following(self, slots: Slots, tokens: Tokens) -> bool:
+        """The same where all symbols have one row, and activities matter."""
+        offsets = self.contexts.tables.astype(np.int64) << slots.scale
+        given = slots.entries, slots.scale, offsets, self._padded()
+        kernels.take_two_following(*given, self.used, self.states, self.starts, self.fast, self.slow, tokens)
+        return True
+
+    def _padded(self) -> Coded:
+        """The words, and what a lane may read that goes on behind the last one."""
+        return np.pad(self.lanes.words, (0, int(self.starts[1]) + 1))
 
     def take(self, step: int, active: int, slots: Slots, tokens: Tokens) -> bool:
         """One token of every lane that has one at this step; False where the words of a lane give out."""

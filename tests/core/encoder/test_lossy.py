@@ -14,16 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncodec.decoder import decode
-from nncodec.encoder.choice import Chooser, centroid_offset
+from nncodec.encoder.choice import Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import EncodeWarning, encode, encode_with_report
-from nncodec.encoder.groups import plan_groups
+from nncodec.encoder.groups import centroid_offset, plan_groups
+from nncodec.encoder.passes import survey
 from nncodec.limits import LEVELS
 from nncodec.model import Model, Tensor
 from nncodec.quantisation import step_of
 from nncodec.rounding import widen
 from nncodec.stream import read_stream
 from nncodec.tables import QUANTISABLE, DType, EntropyCoder, LevelWidth, Profile, Representation
+from nncodec.work import Work
 from tests.core.handmade import same_tensors, tensor_of, weights
 from tests.strategies import models
 
@@ -241,10 +243,11 @@ def test_one_step_serves_all_tensors_of_a_model() -> None:
 def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     tensor = weights("w", (64, 64), 4)
     config = EncoderConfig(q_bits=10, rounding=f)
-    (choice,) = plan_groups(Chooser(config, []).choose_all(Model((tensor,))), config).choices
-    best = centroid_offset([choice], config.quantiser())
-    assert choice.levels is not None
-    values, levels = widen(tensor.data, DType.FLOAT32), choice.levels.astype(float)
+    plan, kept = survey(plan_groups(Chooser(config, []).choose_all(Model((tensor,))), config), Work())
+    (group,) = plan.groups
+    assert group.quantiser is not None
+    best = group.quantiser.reconstruction_offset
+    values, levels = widen(tensor.data, DType.FLOAT32), kept[0, 0].astype(float)
 
     def error(offset: int) -> float:
         return float(np.square(values - np.sign(levels) * (np.abs(levels) + offset / 256) * 0.01).sum())
@@ -252,7 +255,7 @@ def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     assert error(best) == min(map(error, range(-127, 128)))
     assert group_offset(tensor, config) == best
     assert group_offset(tensor, EncoderConfig(profile=Profile.BASELINE, q_bits=10, rounding=f)) == 0
-    assert centroid_offset([], config.quantiser()) == 0
+    assert centroid_offset([]) == 0
 
 
 def group_offset(tensor: Tensor, config: EncoderConfig) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import nncodec
@@ -23,19 +24,23 @@ def gaussian(name: str, shape: tuple[int, ...], scale: float = 1.0, seed: int = 
     return Tensor.from_numpy(name, (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32))
 
 
+def spread_of(values: npt.NDArray[np.float64]) -> float:
+    return spread(Tensor.from_numpy("w", values))
+
+
 def test_spread_is_sigma_and_follows_rows_not_the_largest_values() -> None:
     values = np.random.default_rng(0).standard_normal((64, 400))
-    assert spread(values.ravel(), values.shape) == pytest.approx(1, rel=0.02)
-    assert spread(3 * values.ravel(), (25600,)) == pytest.approx(3, rel=0.02)
+    assert spread_of(values) == pytest.approx(1, rel=0.02)
+    assert spread_of(3 * values.ravel()) == pytest.approx(3, rel=0.02)
     outlier = values.copy()
     outlier[0, 0] = 1e4
-    assert spread(outlier.ravel(), values.shape) < 1.2
+    assert spread_of(outlier) < 1.2
     assert float(np.sqrt(np.square(outlier).mean())) > 10
     dead = np.where(np.arange(64)[:, None] < 8, 0.0, values)
-    assert 0.5 < spread(dead.ravel(), values.shape) < 1
-    assert spread(np.zeros(12), (3, 4)) == 0
-    assert spread(np.zeros(0), (0, 4)) == 0
-    assert spread(np.full(4, 1e308), (2, 2)) == math.inf
+    assert 0.5 < spread_of(dead) < 1
+    assert spread_of(np.zeros((3, 4))) == 0
+    assert spread_of(np.zeros((0, 4))) == 0
+    assert spread_of(np.full((2, 2), 1e308)) == math.inf
 
 
 @pytest.mark.parametrize("fields", [{}, {"fast": True}, {"rounding": 0.5}])

@@ -1,0 +1,167 @@
+"""SPEC.md clauses E.6 and E.9 (informative): levels of tensor parts, what decoders make of them, and sums over them.
+
+A run is the part of a tensor that one slice holds. It can be pickled, and is cheap to make: it shares the bytes of the
+tensor, and nothing is computed before it is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.encoder.trellis import quantise_trellis
+from nncodec.encoder.values import spans
+from nncodec.entropy.binarisation import Levels
+from nncodec.errors import EncodeError
+from nncodec.prediction import Predictor, reconstruct
+from nncodec.quantisation import HalfLevels, half_levels, quantise
+from nncodec.rounding import Float64s, widen, widen_elements
+from nncodec.syntax.model_parameter_set import Quantiser
+from nncodec.tables import DType
+
+
+@dataclass(frozen=True)
+class Run:
+    """A tensor part to be quantised: `elements` from `start` on of a tensor of this `shape`; trellis: else by f."""
+
+    elements: npt.NDArray[Any]
+    dtype: DType
+    shape: tuple[int, ...]
+    start: int
+    prediction: Predictor | None
+    step: float
+    rounding: float
+    trellis: bool
+
+    def values(self) -> Iterator[tuple[Float64s, Float64s | None]]:
+        """The elements in binary64 with their predictions, block by block."""
+        for start, count in spans(self.elements.size):
+            values = widen_elements(self.elements[start : start + count], self.dtype)
+            yield values, None if self.prediction is None else self.prediction.cut(start, count).values()
+
+    def residual(self) -> Iterator[Float64s]:
+        """What the prediction leaves, block by block."""
+        for values, predicted in self.values():
+            yield values if predicted is None else values - predicted
+
+    def levels(self) -> Levels:
+        """The levels. Raises EncodeError where they were not chosen so that they fit 32 bits."""
+        levels = np.empty(self.elements.size, np.int32)
+        if self.trellis:
+            residual = np.empty(self.elements.size)
+            for (start, count), values in zip(spans(residual.size), self.residual(), strict=True):
+                residual[start : start + count] = values
+            return quantise_trellis(residual, self.shape, self.step, self.start)
+        for (start, count), values in zip(spans(levels.size), self.residual(), strict=True):
+            found = quantise(values, self.step, self.rounding)
+            if found is None:
+                raise EncodeError("a level does not fit 32 bits")
+            levels[start : start + count] = found
+        return levels
+
+    def halves(self, levels: Levels) -> HalfLevels:
+        """What the levels stand for."""
+        return half_levels(levels, trellis=self.trellis)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of half levels h and residuals r: the sums that clause E.6 asks for, and the number of levels that are not 0."""
+
+    outwards: float = 0.0
+    magnitudes: int = 0
+    products: float = 0.0
+    energy: float = 0.0
+    count: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.outwards + other.outwards,
+            self.magnitudes + other.magnitudes,
+            self.products + other.products,
+            self.energy + other.energy,
+            self.count + other.count,
+        )
+
+
+def sums_of(run: Run, halves: HalfLevels) -> Sums:
+    """The sums of one run."""
+    total = Sums()
+    for (start, count), residual in zip(spans(halves.size), run.residual(), strict=True):
+        part = halves[start : start + count]
+        with np.errstate(over="ignore", invalid="ignore"):
+            total += Sums(
+                outwards=float((np.sign(part) * residual).sum()),
+                magnitudes=int(np.abs(part).sum(dtype=np.int64)),
+                products=float((part * residual).sum()),
+                energy=float(np.square(residual).sum()),
+                count=int(np.count_nonzero(part)),
+            )
+    return total
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """Squared error of one or several tensors against the original: sums over elements, in units of the weights.
+
+    Elements whose original is not finite are exact by rule and are left out.
+    """
+
+    elements: int = 0
+    error_energy: float = 0.0
+    energy: float = 0.0
+
+    def __add__(self, other: Distortion) -> Distortion:
+        return Distortion(
+            self.elements + other.elements,
+            self.error_energy + other.error_energy,
+            self.energy + other.energy,
+        )
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error; 0 for no elements."""
+        return self.error_energy / self.elements if self.elements else 0.0
+
+    @property
+    def snr_db(self) -> float | None:
+        """Signal-to-noise ratio in dB; None where nothing differs."""
+        if self.error_energy == 0:
+            return None
+        return 10 * (math.log10(self.energy) - math.log10(self.error_energy)) if self.energy else -math.inf
+
+
+def distortion_of(values: Float64s, decoded: Float64s) -> Distortion:
+    """Of values and what became of them."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        values, decoded = values[finite], decoded[finite]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        errors = float(np.square(decoded - values).sum())
+        return Distortion(values.size, errors, float(np.square(values).sum()))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a decoder makes of a run: its bytes, how far they are off, and whether all of them are finite."""
+
+    data: bytes
+    distortion: Distortion
+    is_finite: bool
+
+
+def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser) -> Decoded:
+    """What a decoder makes of the half levels of a run."""
+    parts, distortion, is_finite = [], Distortion(), True
+    for (start, count), (values, predicted) in zip(spans(halves.size), run.values(), strict=True):
+        data = reconstruct(halves[start : start + count], quantiser, predicted, run.dtype)
+        decoded = widen(data, run.dtype)
+        is_finite &= bool(np.isfinite(decoded).all())
+        distortion += distortion_of(values, decoded)
+        parts.append(data)
+    return Decoded(b"".join(parts), distortion, is_finite)

@@ -1,0 +1,42 @@
+"""SPEC.md clause 9.6 (informative): look-ups and counts of narrow integers, which numpy would first make wide."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nncodec.entropy.rans import kernels
+from nncodec.kernel import numba
+
+Integers = npt.NDArray[np.integer[Any]]
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+def looked_up(table: npt.NDArray[Kind], symbols: Integers) -> npt.NDArray[Kind]:
+    """The entry of `table` for each symbol."""
+    if numba() is None:
+        return table[symbols]
+    found = np.empty(len(symbols), table.dtype)
+    kernels.look_up(symbols, table, found)
+    return found
+
+
+def counted(symbols: Integers, alphabet: int) -> npt.NDArray[np.int64]:
+    """How often each of `alphabet` symbols occurs."""
+    if numba() is None:
+        return np.bincount(symbols, minlength=alphabet)
+    counts = np.zeros(alphabet, np.int64)
+    kernels.count(symbols, counts)
+    return counts
+
+
+def counted_within(contexts: Integers, symbols: Integers, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """How often each symbol occurs in each context; `shape`: contexts, symbols."""
+    counts = np.zeros(shape, np.int64)
+    if numba() is None:
+        np.add.at(counts, (contexts, symbols), 1)
+    else:
+        kernels.count_within(contexts, symbols, counts)
+    return counts

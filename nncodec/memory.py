@@ -1,0 +1,43 @@
+"""SPEC.md clause 8.5 (informative): memory: pages of mapped files are let go once they were used.
+
+One rule: whoever walks through data that may lie in a mapped file says so behind each part of it; the pages leave this
+process, not the system's cache, and come back when they are asked for again.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Final
+
+RELEASE_EVERY: Final = 1 << 25
+"""Bytes that are read of mapped files before their pages are let go."""
+
+
+def release(data: bytes | memoryview) -> None:
+    """Let go of the pages of the file that `data` is a view of, if it is one; what it shows stays the same."""
+    if isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.obj.madvise(mmap.MADV_DONTNEED)
+
+
+class Releaser:
+    """Lets pages go now and then: each time that costs a little."""
+
+    def __init__(self) -> None:
+        self._used = 0
+        self._views: dict[int, memoryview] = {}
+
+    def used(self, data: bytes | memoryview, size: int | None = None) -> None:
+        """`size` bytes (None: all) of `data` were read."""
+        if not isinstance(data, memoryview):
+            return
+        self._used += data.nbytes if size is None else size
+        self._views[id(data.obj)] = data
+        if self._used >= RELEASE_EVERY:
+            self.all()
+
+    def all(self) -> None:
+        """Let go of all that was used."""
+        for view in self._views.values():
+            release(view)
+        self._views.clear()
+        self._used = 0

@@ -1,0 +1,100 @@
+"""SPEC.md clauses 8.2 to 8.4: one slice, from its payload to the bytes of the tensor parts that it holds.
+
+A slice is decoded by whoever is free: tasks and results can be pickled, and say nothing about the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nncodec.difference import add, exponents
+from nncodec.entropy.mixing.coder import Area
+from nncodec.entropy.payload import decode_levels, decode_words
+from nncodec.entropy.rans.coder import WordArea
+from nncodec.prediction import Predictor, WordPredictor, reconstruct_run
+from nncodec.quantisation import half_levels
+from nncodec.syntax.model_parameter_set import Quantiser
+from nncodec.tables import DType, EntropyCoder, LevelWidth
+
+
+@dataclass(frozen=True)
+class LevelPart:
+    """A tensor part with levels: what codes them, and what becomes of them."""
+
+    area: Area
+    width: LevelWidth
+    dtype: DType
+    quantiser: Quantiser
+    prediction: Predictor | None
+
+
+@dataclass(frozen=True)
+class LevelTask:
+    """A slice of levels to be decoded; `offset` is the place of the payload in the stream."""
+
+    payload: bytes
+    parts: list[LevelPart]
+    coder: EntropyCoder
+    offset: int
+    trellis: bool
+
+
+@dataclass(frozen=True)
+class WordPart:
+    """A tensor part of `count` exact words."""
+
+    count: int
+    dtype: DType
+    prediction: WordPredictor | None
+
+
+@dataclass(frozen=True)
+class WordTask:
+    """A slice of exact words of `width` bytes to be decoded."""
+
+    payload: bytes
+    parts: list[WordPart]
+    width: int
+    coder: EntropyCoder
+    offset: int
+
+
+def decode_slice(task: LevelTask | WordTask) -> list[bytes]:
+    """The bytes of each tensor part of a slice. Raises InvalidStreamError."""
+    return list(_from_words(task) if isinstance(task, WordTask) else _from_levels(task))
+
+
+def _from_levels(task: LevelTask) -> Iterator[bytes]:
+    areas = [(part.area, part.width) for part in task.parts]
+    levels = decode_levels(memoryview(task.payload), areas, task.coder, task.offset)
+    for part, found in zip(task.parts, levels, strict=True):
+        halves = half_levels(found, trellis=task.trellis)
+        yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
+
+
+def _from_words(task: WordTask) -> Iterator[bytes]:
+    predicted = [None if part.prediction is None else part.prediction.words() for part in task.parts]
+    areas = [_area(part, words, task) for part, words in zip(task.parts, predicted, strict=True)]
+    data = decode_words(memoryview(task.payload), areas, task.width, task.coder, task.offset)
+    for part, base, words in zip(task.parts, predicted, _cut(data, task), strict=True):
+        yield words if base is None else add(words, base, part.dtype, task.width)
+
+
+def _area(part: WordPart, predicted: bytes | None, task: WordTask) -> WordArea:
+    """What the entropy coder is told of a part: under rANS, the exponents of its prediction."""
+    if predicted is None or task.coder != EntropyCoder.RANS:
+        return WordArea(part.count)
+    return WordArea(part.count, exponents(predicted, part.dtype, task.width))
+
+
+def _cut(data: bytes, task: WordTask) -> Sequence[bytes]:
+    """The words of each part; `data` itself where there is one, not a copy."""
+    if len(task.parts) == 1:
+        return [data]
+    words, position = [], 0
+    for part in task.parts:
+        end = position + part.count * task.width
+        words.append(data[position:end])
+        position = end
+    return words
