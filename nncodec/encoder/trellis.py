@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from nncodec.entropy.binarisation import Levels
-from nncodec.kernel import kernel
+from nncodec.kernel import inlined, kernel
 from nncodec.rounding import Float64s
 
 LAGRANGIAN: Final = 0.5
@@ -24,8 +24,6 @@ _CLASSES: Final = 96
 _CLASS_OF_ONE: Final = 32
 _CLASSES_AN_OCTAVE: Final = 4
 _SMALLEST_ROWS: Final = 4
-_MOVE: Final = 16
-_WORK: Final = 20
 _HUGE: Final = 1e30
 _NOTHING: Final = 1e-30
 
@@ -42,8 +40,9 @@ def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, st
     levels = np.zeros(residual.size, np.int32)
     choices = np.zeros(residual.size, np.uint16)
     place = np.array([columns, start % columns], np.int64)
-    search(magnitudes, place, rows, of_columns, *rate_tables(LAGRANGIAN), np.zeros(_WORK), choices, levels)
-    return np.negative(levels, out=levels, where=residual < 0)
+    state = search(magnitudes, place, rows, of_columns, *rate_tables(LAGRANGIAN), choices)
+    trace(residual, magnitudes, choices, state, levels)
+    return levels
 
 
 def expected_octaves(magnitudes: Float64s, columns: int, start: int) -> tuple[Float64s, Float64s]:
@@ -99,67 +98,75 @@ def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
     return lagrangian * np.stack([*zero, *base]), lagrangian * unit
 
 
-@kernel
-def search(magnitudes, place, rows, of_columns, bases, units, costs, choices, levels):  # type: ignore[no-untyped-def]
-    """Viterbi search; costs are in squared half steps. `costs` (8 states, 8 next, 4 moves) and `choices` work.
+@inlined
+def cost_of(x, level, quantiser, kind, bases, unit):  # type: ignore[no-untyped-def]
+    """Of coding a magnitude as `level`: its squared error, and its bits. Without jumps, which none could foresee."""
+    error = x - max(level - 0.5 * quantiser, 0)
+    return 4 * error * error + bases[2 * min(level, 1) + quantiser, kind] + unit * level
 
-    `place` is the length of a row and where in it the first element stands.
+
+@inlined
+def cheapest_moves(x, quantiser, kind, bases, unit):  # type: ignore[no-untyped-def]
+    """Costs of the cheapest even level and of the cheapest odd one, and 1 if the one of them above x is below instead.
+
+    One is the nearest level from x downwards; of the other parity are the next ones on both sides (0 has but one).
+    """
+    low = int(x + 0.5 * quantiser)
+    here = cost_of(x, low, quantiser, kind, bases, unit)
+    above = cost_of(x, low + 1, quantiser, kind, bases, unit)
+    below = cost_of(x, abs(low - 1), quantiser, kind, bases, unit)
+    other = min(below, above)
+    is_odd = low & 1
+    return other if is_odd else here, here if is_odd else other, 1 if below < above else 0
+
+
+@inlined
+def cheaper(one, other):  # type: ignore[no-untyped-def]
+    """The lower cost, and 1 if that is the other's."""
+    return min(one, other), 1 if other < one else 0
+
+
+@kernel
+def search(magnitudes, place, rows, of_columns, bases, units, choices):  # type: ignore[no-untyped-def]
+    """Viterbi search, which writes `choices` for `trace`. Returns the state of least cost behind the last element.
+
+    `place` is the length of a row and where in it the first element stands; a to h are the costs of states 0 to 7.
     """
     columns, column, row = place[0], place[1], 0
-    for state in range(1, 8):
-        costs[state] = _HUGE
+    a = 0.0
+    b = c = d = e = f = g = h = _HUGE
     for i in range(len(magnitudes)):
-        x = magnitudes[i]
         kind = min(max(int(rows[row] + of_columns[column] + 0.5), 0), _CLASSES - 1)
         column += 1
         if column == columns:
             column = 0
             row += 1
-        unit = units[kind]
-        bits = 0
-        for quantiser in range(2):
-            zero, base = bases[quantiser][kind], bases[2 + quantiser][kind]
-            back = 0.5 * quantiser
-            low = int(x + back)
-            rest = x + back - low
-            here = 4 * rest * rest + base + unit * low
-            if low == 0:
-                here = 4 * x * x + zero
-            above = 4 * (1 - rest) * (1 - rest) + base + unit * (low + 1)
-            if low > 0:  # the other parity may also be had below
-                below = 4 * (1 + rest) * (1 + rest) + base + unit * (low - 1)
-                if low == 1:
-                    below = 4 * x * x + zero
-                if below < above:
-                    above = below
-                    bits |= 256 << quantiser
-            odd = low & 1
-            costs[_MOVE + 2 * quantiser + odd] = here
-            costs[_MOVE + 2 * quantiser + 1 - odd] = above
+        even, odd, below = cheapest_moves(magnitudes[i], 0, kind, bases, units[kind])
+        even1, odd1, below1 = cheapest_moves(magnitudes[i], 1, kind, bases, units[kind])
         # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
-        for state in range(8):
-            quantiser = state >> 2
-            parity = (state >> 1) & 1
-            first = 2 * (state & 1) if quantiser == 0 else 3 - 2 * (state & 1)
-            one = costs[first] + costs[_MOVE + 2 * quantiser + parity]
-            other = costs[first + 4] + costs[_MOVE + 2 * quantiser + 1 - parity]
-            if other < one:
-                one = other
-                bits |= 1 << state
-            costs[8 + state] = one
-        for state in range(8):
-            costs[state] = costs[8 + state]
-        choices[i] = bits
-    trace(magnitudes, choices, levels, costs)
+        next_a, from_e = cheaper(a + even, e + odd)
+        next_b, from_g = cheaper(c + even, g + odd)
+        next_c, from_e1 = cheaper(a + odd, e + even)
+        next_d, from_g1 = cheaper(c + odd, g + even)
+        next_e, from_h = cheaper(d + even1, h + odd1)
+        next_f, from_f = cheaper(b + even1, f + odd1)
+        next_g, from_h1 = cheaper(d + odd1, h + even1)
+        next_h, from_f1 = cheaper(b + odd1, f + even1)
+        a, b, c, d, e, f, g, h = next_a, next_b, next_c, next_d, next_e, next_f, next_g, next_h
+        of_even = from_e | from_g << 1 | from_e1 << 2 | from_g1 << 3
+        of_odd = from_h << 4 | from_f << 5 | from_h1 << 6 | from_f1 << 7
+        choices[i] = of_even | of_odd | below << 8 | below1 << 9
+    least = min(a, b, c, d, e, f, g, h)
+    ends = (a, b, c, d, e, f, g, h)
+    state = 0
+    while ends[state] != least:
+        state += 1
+    return state
 
 
 @kernel
-def trace(magnitudes, choices, levels, costs):  # type: ignore[no-untyped-def]
-    """Walk back along the cheapest path and write its levels, without signs."""
-    state = 0
-    for other in range(1, 8):
-        if costs[other] < costs[state]:
-            state = other
+def trace(residual, magnitudes, choices, state, levels):  # type: ignore[no-untyped-def]
+    """Walk back along the cheapest path, which ends in `state`, and write its levels."""
     for i in range(len(magnitudes) - 1, -1, -1):
         bits = choices[i]
         other = (bits >> state) & 1
@@ -168,6 +175,6 @@ def trace(magnitudes, choices, levels, costs):  # type: ignore[no-untyped-def]
         first = 2 * (state & 1) if quantiser == 0 else 3 - 2 * (state & 1)
         state = first + 4 * other
         low = int(magnitudes[i] + 0.5 * quantiser)
-        if low & 1 != parity:
-            low += -1 if (bits >> (8 + quantiser)) & 1 else 1
-        levels[i] = low
+        step = 1 - 2 * ((bits >> (8 + quantiser)) & 1)
+        sign = 1 - 2 * (residual[i] < 0)
+        levels[i] = sign * (low + step * ((low & 1) ^ parity))
