@@ -17,7 +17,7 @@ from nncodec.entropy.binarisation import Levels
 from nncodec.kernel import inlined, kernel
 from nncodec.rounding import Float64s
 
-LAGRANGIAN: Final = 0.5
+LAGRANGIAN: Final = 0.7
 """What a bit may cost, in squared steps of half the spacing of a quantiser."""
 
 _CLASSES: Final = 96
