@@ -106,6 +106,7 @@ class Chooser:
         self._search = None if config.profile == Profile.BASELINE else MapSearch()
         self._quantiser = config.quantiser()
         self._releaser = Releaser()
+        self._latest: tuple[Tensor, list[Candidate]] | None = None
 
     def choose_all(self, model: Model) -> list[Choice]:
         """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
@@ -199,7 +200,7 @@ class Chooser:
         best = self._quantised(tensor, None, own)
         if not best.choice.has_levels:
             return replace(self._choose_exact(tensor, relatives), notice=best.choice.notice)
-        for candidate in candidates(tensor, relatives, self._search):
+        for candidate in self._candidates(tensor, relatives):
             tried = self._quantised(tensor, candidate, own)
             if tried.choice.has_levels and _is_worth_it(tried.choice, best.choice):
                 best = tried
@@ -234,11 +235,17 @@ class Chooser:
                 best = choice
         return best
 
+    def _candidates(self, tensor: Tensor, relatives: Sequence[Relative]) -> list[Candidate]:
+        """Searched for once, though a tensor is tried with levels and without."""
+        if self._latest is None or self._latest[0] is not tensor:
+            self._latest = tensor, list(candidates(tensor, relatives, self._search))
+        return self._latest[1]
+
     def _exact_candidates(self, tensor: Tensor, relatives: Sequence[Relative]) -> Iterator[Candidate]:
         if self._search is None or tensor.dtype == DType.STRING or not relatives:
             return
         if tensor.dtype in QUANTISABLE:
-            yield from candidates(tensor, relatives, self._search)
+            yield from self._candidates(tensor, relatives)
             return
         for relative in relatives:
             if relative.tensor.dtype == tensor.dtype and relative.tensor.shape == tensor.shape:
