@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
-from io import SEEK_END, BytesIO
+from io import SEEK_END
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
@@ -15,7 +15,7 @@ from nncodec.errors import BitstreamError, shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model
 from nncodec.set_stream import Member, read_members
-from nncodec.stream import Ranges, find_end, ranges_of, read_parents
+from nncodec.stream import Ranges, find_end, ranges_of, ranges_of_bytes, read_parents
 from nncodec.syntax.descriptors import Element
 from nncodec.work import Work
 
@@ -26,17 +26,26 @@ _FIRST_WINDOW: Final = 2**12
 class SetReader:
     """A set of models of which any are decoded, with those that they are predicted from; the rest is not read.
 
-    file: seekable, open for reading in binary. references: models that the receiver holds besides, as for `decode`.
-    Raises BitstreamError for what is not a valid set.
+    source: a file, seekable and open for reading in binary, or its bytes (mapped, perhaps). references: models that the
+    receiver holds besides, as for `decode`. Raises BitstreamError for what is not a valid set.
     """
 
     def __init__(
-        self, file: BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
+        self,
+        source: BinaryIO | bytes | memoryview,
+        references: Sequence[Model] = (),
+        limits: Limits = LEVELS[DEFAULT_LEVEL],
     ) -> None:
-        self._file, self._ranges = file, ranges_of(file)
+        self._closing = ExitStack()
+        if isinstance(source, (bytes, memoryview)):
+            view = memoryview(source).cast("B")
+            self._ranges, size = ranges_of_bytes(view), view.nbytes
+        else:
+            self._closing.callback(source.close)
+            self._ranges, size = ranges_of(source), source.seek(0, SEEK_END)
         self._references, self.limits = list(references), limits
         elements: list[Element] = []
-        self.start, members = read_members(self._ranges, file.seek(0, SEEK_END), limits, elements)
+        self.start, members = read_members(self._ranges, size, limits, elements)
         self.members, self.elements = tuple(members), tuple(elements)
         self._places = {member.name: place for place, member in enumerate(self.members)}
         self._ids: dict[int, bytes | None] = {}
@@ -152,7 +161,7 @@ class SetReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._closing.close()
 
 
 def _part(ranges: Ranges, begin: int) -> Ranges:
@@ -173,7 +182,7 @@ def decode_set(
     Raises BitstreamError for any `data` that is not a valid set within `limits`, KeyError for a name that it does not
     have.
     """
-    return dict(SetReader(BytesIO(data), references, limits).models(names, work))
+    return dict(SetReader(data, references, limits).models(names, work))
 
 
 def open_set(

@@ -48,6 +48,11 @@ def ranges_of(file: BinaryIO) -> Ranges:
     return read
 
 
+def ranges_of_bytes(data: memoryview) -> Ranges:
+    """Ranges of `data`, none of it copied."""
+    return lambda offset, size: data[offset : offset + size]
+
+
 @dataclass(frozen=True)
 class Slice:
     """One slice, located but not decoded."""

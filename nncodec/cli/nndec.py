@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ def body(arguments: argparse.Namespace) -> None:
     begin = time.perf_counter()
     data = None if _is_ranged(arguments) else view_stream(arguments.stream)
     if data is not None and is_set(data):
-        restore_set(arguments, bytes(data))
+        restore_set(arguments, data)
         return
     if arguments.model or arguments.format:
         raise UsageError("--model and --format are for sets; this is the stream of one model")
@@ -139,7 +138,7 @@ def decode_model(arguments: argparse.Namespace, data: memoryview | None) -> Mode
             raise UsageError(f"{error.args[0]}; nninfo lists them") from None
 
 
-def restore_set(arguments: argparse.Namespace, data: bytes) -> None:
+def restore_set(arguments: argparse.Namespace, data: memoryview) -> None:
     """Restore models of the set `data`: all, or those that the arguments name."""
     if arguments.tensor:
         raise UsageError("--tensor goes with the stream of one model; this is a set")
@@ -174,11 +173,11 @@ def restore_set(arguments: argparse.Namespace, data: bytes) -> None:
     sys.stdout.write(f"models restored: {len(rows)}, {seconds:.1f} s\n")
 
 
-def _models_of(arguments: argparse.Namespace, data: bytes, work: Work) -> list[tuple[str, Model]]:
+def _models_of(arguments: argparse.Namespace, data: memoryview, work: Work) -> list[tuple[str, Model]]:
     limits = limits_of(arguments)
     try:
         references = References(arguments.ref, arguments.refs, limits).needed_by(data, arguments.model)
-        return list(SetReader(BytesIO(data), references, limits).models(arguments.model, work))
+        return list(SetReader(data, references, limits).models(arguments.model, work))
     except KeyError as error:
         raise UsageError(f"{error.args[0]}; nninfo lists them") from None
 

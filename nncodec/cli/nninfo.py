@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from enum import IntEnum
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,7 @@ def body(arguments: argparse.Namespace) -> None:
             raise UsageError("--model names a model of a set; this is the stream of one model")
         show_stream(arguments, data, references)
         return
-    reader = SetReader(BytesIO(data), references.given, limits)
+    reader = SetReader(data, references.given, limits)
     if arguments.model is None:
         show_set(arguments, reader, references)
     elif arguments.model not in reader.names:
@@ -75,7 +74,7 @@ def body(arguments: argparse.Namespace) -> None:
 
 def add_parents(arguments: argparse.Namespace, data: bytes, references: References) -> None:
     """Have the models of the set at hand that the one asked for is predicted from, as far as these can be decoded."""
-    reader = SetReader(BytesIO(data), references.needed_by(data, [arguments.model]), limits_of(arguments))
+    reader = SetReader(data, references.needed_by(data, [arguments.model]), limits_of(arguments))
     for parent in reader.parents(arguments.model):
         try:
             references.add(reader.model(parent), arguments.stream)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from nncodec.adapters.files import SUFFIXES, load
@@ -144,7 +143,7 @@ def is_stream(path: Path) -> bool:
 
 def _needs(data: bytes | memoryview, limits: Limits, names: Sequence[str] | None) -> Sequence[bytes]:
     """Content ids of the models that the stream `data`, or those models of the set `data`, are predicted from."""
-    return SetReader(BytesIO(data), (), limits).needs(names) if is_set(data) else read_parents(data, limits)
+    return SetReader(data, (), limits).needs(names) if is_set(data) else read_parents(data, limits)
 
 
 def _files(folder: Path | None, suffixes: Sequence[str]) -> list[Path]:
@@ -158,7 +157,7 @@ def _sources(path: Path, limits: Limits) -> list[Source]:
         if not is_set(data):
             identity = read_identity(data, limits)
             return [Source(path, identity.content_id, identity.parents)]
-        reader = SetReader(BytesIO(data), (), limits)
+        reader = SetReader(data, (), limits)
         found = [(name, reader.content_id(name)) for name in reader.names]
         return [Source(path, content, tuple(reader.needs([name])), name) for name, content in found if content]
     except (BitstreamError, OSError):
