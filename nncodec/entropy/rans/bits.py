@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from nncodec.entropy.rans import kernels
 from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.kernel import numba
 
 CLAUSE = "9.6"
 _MOST_ZEROS = 64
+_MOST_FOLDED = (1 << 32) - 2
 _LONGEST_BYTES = 17
 """Of a Golomb code of 64 zeros, from any bit of a byte on."""
 
@@ -55,6 +60,33 @@ class BitReader:
         """A Golomb code that stands for 0, -1, 1, -2, 2 and so on; of at most `most` before that."""
         folded = self.golomb(most)
         return -(folded + 1) // 2 if folded & 1 else folded // 2
+
+    def table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:
+        """`count` ascending numbers below `most`, each with a length, told from that before it or from `base`.
+
+        Raises InvalidStreamError where a number is too large, or data ends.
+        """
+        if numba() is None:
+            return self._table_entries(count, most, base)
+        numbers, lengths = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        data = np.frombuffer(self._data, np.uint8)
+        end = kernels.read_golomb_pairs(data, self._position, 8 * len(data), most, base, numbers, lengths)
+        if end < 0:
+            raise damaged("a table that ends early, or with a token beyond the last", self.offset)
+        self._position = end
+        return numbers.tolist(), lengths.tolist()
+
+    def _table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:
+        """The same without compiled code."""
+        numbers, lengths = [], []
+        behind, length = 0, base
+        for _ in range(count):
+            numbers.append(behind + self.golomb(most - 1))
+            behind, length = numbers[-1] + 1, length + self.signed(_MOST_FOLDED)
+            lengths.append(length)
+        if behind > most:
+            raise damaged("a table with a token beyond the last", self.offset)
+        return numbers, lengths
 
     def ascending(self, count: int, most: int) -> tuple[int, ...]:
         """`count` numbers, each greater than the one before, up to `most`. Raises InvalidStreamError."""

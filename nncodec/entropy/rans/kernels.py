@@ -172,11 +172,8 @@ def take_four(slots, scale, offsets, rows, words, used, states, starts, tokens):
 
 
 @kernel
-def take_two_following(slots, scale, offsets, words, used, states, starts, fast, slow, tokens):  # type: ignore[no-untyped-def]
-    """As `take_four`, two lanes in turns, where each lane's activity says the table.
-
-    `offsets`: first slot by activity, for all symbols alike.
-    """
+def take_two_following(slots, scale, offsets, rows, words, used, states, starts, fast, slow, tokens):  # type: ignore[no-untyped-def]
+    """As `take_four`, two lanes in turns, where activities matter: `offsets`: first slot by row and activity."""
     mask = (1 << scale) - 1
     for lane in range(0, len(starts) - 1, 2):
         s0, s1 = states[lane], states[lane + 1]
@@ -185,24 +182,53 @@ def take_two_following(slots, scale, offsets, words, used, states, starts, fast,
         a0, a1, b0, b1 = fast[lane], fast[lane + 1], slow[lane], slow[lane + 1]
         size = starts[lane + 2] - f1
         for step in range(size):
-            entry = slots[offsets[(a0 + b0) >> INDEX_SHIFT] | (s0 & mask)]
+            entry = slots[offsets[rows[f0 + step] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask)]
             tokens[f0 + step] = entry & 0xFFFF
             s0, u0 = take(s0, entry, scale, words, u0)
             scaled = (entry >> 48) << 8
             a0 += (scaled - a0) >> FAST_SHIFT
             b0 += (scaled - b0) >> SLOW_SHIFT
-            entry = slots[offsets[(a1 + b1) >> INDEX_SHIFT] | (s1 & mask)]
+            entry = slots[offsets[rows[f1 + step] * ACTIVITIES + ((a1 + b1) >> INDEX_SHIFT)] | (s1 & mask)]
             tokens[f1 + step] = entry & 0xFFFF
             s1, u1 = take(s1, entry, scale, words, u1)
             scaled = (entry >> 48) << 8
             a1 += (scaled - a1) >> FAST_SHIFT
             b1 += (scaled - b1) >> SLOW_SHIFT
         if f1 - f0 > size:
-            entry = slots[offsets[(a0 + b0) >> INDEX_SHIFT] | (s0 & mask)]
+            entry = slots[offsets[rows[f0 + size] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask)]
             tokens[f0 + size] = entry & 0xFFFF
             s0, u0 = take(s0, entry, scale, words, u0)
         states[lane], states[lane + 1] = s0, s1
         used[lane], used[lane + 1] = u0, u1
+
+
+@kernel
+def read_golomb_pairs(data, position, end, most, base, tokens, lengths):  # type: ignore[no-untyped-def]
+    """9.6.4: tokens (below `most`) and lengths of a table, from bit `position` of `data`; -1 where none can be so."""
+    behind, length = 0, base
+    for i in range(len(tokens)):
+        for part in range(2):
+            zeros = 0
+            while position < end and (data[position >> 3] >> (position & 7)) & 1 == 0:
+                zeros += 1
+                position += 1
+            if zeros > 31 or position + 1 + zeros > end:
+                return -1
+            position += 1
+            number = (1 << zeros) - 1
+            for bit in range(zeros):
+                number += ((int(data[position >> 3]) >> (position & 7)) & 1) << bit
+                position += 1
+            if part == 0:
+                behind += number
+                if behind >= most:
+                    return -1
+                tokens[i] = behind
+                behind += 1
+            else:
+                length += -((number + 1) >> 1) if number & 1 else number >> 1
+                lengths[i] = length
+    return position
 
 
 @kernel

@@ -116,7 +116,7 @@ def decode_lanes(lanes: Lanes, slots: Slots, contexts: Contexts) -> Tokens | Non
     walk = _Walk(lanes, contexts)
     if numba() is not None and len(walk.states) % 4 == 0 and not contexts.is_dynamic:
         good = walk.take_four(slots, tokens)
-    elif numba() is not None and len(walk.states) % 2 == 0 and len(contexts.tables) == kernels.ACTIVITIES:
+    elif numba() is not None and len(walk.states) % 2 == 0:
         good = walk.take_two_following(slots, tokens)
     elif numba() is not None:
         given = slots.entries, slots.scale, contexts.tables, contexts.rows, contexts.is_dynamic, lanes.words
@@ -147,9 +147,9 @@ class _Walk:
         return True
 
     def take_two_following(self, slots: Slots, tokens: Tokens) -> bool:
-        """The same where all symbols have one row, and activities matter."""
+        """The same where activities matter."""
         offsets = self.contexts.tables.astype(np.int64) << slots.scale
-        given = slots.entries, slots.scale, offsets, self._padded()
+        given = slots.entries, slots.scale, offsets, self.contexts.rows, self._padded()
         kernels.take_two_following(*given, self.used, self.states, self.starts, self.fast, self.slow, tokens)
         return True
 

@@ -58,16 +58,9 @@ def write_table(writer: BitWriter, table: FrequencyTable, precision: int) -> Non
 def read_table(reader: BitReader, alphabet: int, scale: int, precision: int) -> FrequencyTable:
     """Inverse of `write_table` for tokens below `alphabet`. Raises InvalidStreamError."""
     count = reader.golomb(min(alphabet, 1 << scale) - 1) + 1
-    tokens, lengths = [], []
-    behind, previous = 0, FIRST_CLASS
-    for _ in range(count):
-        token = behind + reader.golomb(alphabet - 1)
-        previous += reader.signed(2 * scale + 2)
-        if token >= alphabet or not 1 <= previous <= scale + 1:
-            raise damaged(f"a frequency of {previous} bits for token {token} of {alphabet}", reader.offset)
-        tokens.append(token)
-        lengths.append(previous)
-        behind = token + 1
+    tokens, lengths = reader.table_entries(count, alphabet, FIRST_CLASS)
+    if not 1 <= min(lengths) <= max(lengths) <= scale + 1:
+        raise damaged(f"frequencies of {min(lengths)} to {max(lengths)} bits", reader.offset)
     frequencies = [1 << (length - 1) for length in lengths]
     free = free_place(frequencies)
     for place, length in enumerate(lengths):
