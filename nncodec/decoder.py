@@ -5,7 +5,8 @@ The decoder makes no choices; it takes limits, never options that change a resul
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from nncodec.entropy.lzma2 import check_expansion
@@ -118,6 +119,7 @@ class _Decoding:
         self._predictors: dict[int, Predictor | WordPredictor | None] = {}
         self._digests: dict[int, TensorDigest] = {}
         self._strings: dict[int, list[bytes]] = {}
+        self._faults: dict[int, InvalidStreamError] = {}
         self._releaser = Releaser()
 
     def slices(self, wanted: frozenset[int], work: Work) -> None:
@@ -133,6 +135,8 @@ class _Decoding:
     def finish(self, place: int) -> None:
         """What is left to do for a tensor when all slices are decoded."""
         record = self._stream.records[place]
+        if place in self._faults:
+            raise self._faults[place]
         if self._stream.is_own_copy(record):
             original = _original(self._stream, place)
             self.ids[place] = self.ids[original]
@@ -166,7 +170,8 @@ class _Decoding:
         if group.representation == Representation.EXACT:
             if coder == EntropyCoder.RANS:
                 check_expansion(sum(piece.nbytes for piece in part.pieces), payload, offset)
-            words = [self._word_part(piece) for piece in part.pieces]
+            make = self._word_part if coder == EntropyCoder.RANS else self._word_part_without_exponents
+            words = [make(piece) for piece in part.pieces]
             return WordTask(payload, words, part.pieces[0].width, coder, offset)
         trellis = group.representation == Representation.TRELLIS
         levels = [self._level_part(piece, trellis=trellis) for piece in part.pieces]
@@ -174,15 +179,32 @@ class _Decoding:
 
     def _level_part(self, piece: Piece, *, trellis: bool) -> LevelPart:
         record = self._stream.records[piece.tensor]
-        area = level_area(record, piece, trellis=trellis)
-        predicted = self._predictor(piece.tensor)
-        part = predicted.cut(piece.start, piece.count) if isinstance(predicted, Predictor) else None
-        return LevelPart(area, LevelWidth(piece.width), record.dtype, self._stream.quantiser_of(record), part)
+        area, part, quantiser = level_area(record, piece, trellis=trellis), None, None
+        with self._later(piece.tensor):
+            predicted = self._predictor(piece.tensor)
+            part = predicted.cut(piece.start, piece.count) if isinstance(predicted, Predictor) else None
+            quantiser = self._stream.quantiser_of(record)
+        return LevelPart(area, LevelWidth(piece.width), record.dtype, quantiser, part)
 
     def _word_part(self, piece: Piece) -> WordPart:
         predicted = self._predictor(piece.tensor)
         part = predicted.cut(piece.start, piece.count) if isinstance(predicted, WordPredictor) else None
         return WordPart(piece.count, self._stream.records[piece.tensor].dtype, part)
+
+    def _word_part_without_exponents(self, piece: Piece) -> WordPart:
+        """The same for a coder that is not told of predictions."""
+        part = WordPart(piece.count, self._stream.records[piece.tensor].dtype, None)
+        with self._later(piece.tensor):
+            part = self._word_part(piece)
+        return part
+
+    @contextmanager
+    def _later(self, place: int) -> Iterator[None]:
+        """8.5: errors in reconstruction are judged after all payloads."""
+        try:
+            yield
+        except InvalidStreamError as error:
+            self._faults.setdefault(place, error)
 
     def _predictor(self, place: int) -> Predictor | WordPredictor | None:
         """What predicts a tensor, if anything; made once, for the pieces of a tensor follow one another."""

@@ -20,12 +20,12 @@ from nncodec.tables import DType, EntropyCoder, LevelWidth
 
 @dataclass(frozen=True)
 class LevelPart:
-    """A tensor part with levels: what codes them, and what becomes of them."""
+    """A tensor part with levels: what codes them, and what becomes of them; quantiser: None where nothing can."""
 
     area: Area
     width: LevelWidth
     dtype: DType
-    quantiser: Quantiser
+    quantiser: Quantiser | None
     prediction: Predictor | None
 
 
@@ -69,8 +69,11 @@ def _from_levels(task: LevelTask) -> Iterator[bytes]:
     areas = [(part.area, part.width) for part in task.parts]
     levels = decode_levels(memoryview(task.payload), areas, task.coder, task.offset)
     for part, found in zip(task.parts, levels, strict=True):
-        halves = half_levels(found, trellis=task.trellis)
-        yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
+        if part.quantiser is None:
+            yield b""
+        else:
+            halves = half_levels(found, trellis=task.trellis)
+            yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
 
 
 def _from_words(task: WordTask) -> Iterator[bytes]:

@@ -5,7 +5,9 @@
 | config | what the caller may ask for |
 | choice | exact or levels, and which prediction, tensor by tensor |
 | groups | slice groups, quantisers, tensor records |
-| writer | slices, units, the bytes |
+| values, runs | values and levels of tensors, part by part, and sums over them |
+| slices, passes | what is done to a slice; the passes over all of them |
+| spool, writer | coded slices until they are written; units |
 | report | what was chosen, what it cost |
 | encode | the way through all of them |
 | allocation | which operating point of each model of a set, within a budget |

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncodec.decoder import decode
+from nncodec.decoder import decode, decode_tensors
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode
 from nncodec.errors import BitstreamError, ErrorClass
 from nncodec.limits import LEVELS
 from nncodec.model import NO_TOPOLOGY, Model, Tensor
+from nncodec.stream import read_stream
 from nncodec.syntax.door import crc32c
 from nncodec.tables import DType, LevelWidth, Prediction, Profile
 from nncodec.work import Work
@@ -108,6 +109,25 @@ def test_every_flipped_bit_with_its_crc_made_good_is_another_model_or_refused() 
             data[bit // 8] ^= 1 << bit % 8
             result = outcome(repaired(bytes(data), region))
             assert isinstance(result, BitstreamError) or same_tensors(result, original)
+
+
+@pytest.mark.parametrize("config", [EncoderConfig(step=1e-2), EncoderConfig(step=1e-2, fast=True)])
+def test_payloads_are_judged_before_reconstruction(config: EncoderConfig) -> None:
+    """Clause 8.5: a prediction that cannot be made comes behind the damage of a later slice."""
+    old = Model((weights("a", (40, 40)), weights("b", (40, 40), 1)))
+    rises = [Tensor.from_numpy(t.name, t.numpy() + np.float32(0.02)) for t in old.tensors]
+    stream = read_stream(encode(Model(tuple(rises)), replace(config, slice_symbols=1600), [old]), references=[old])
+    first = stream.records[0]
+    assert first.coding.prediction == Prediction.REFERENCE
+    wrong = replace(first, coding=replace(first.coding, terms=[replace(first.coding.terms[0], reference_tensor=9)]))
+    stream = replace(stream, records=[wrong, *stream.records[1:]])
+    with pytest.raises(BitstreamError, match=r"R-8\.3\.1"):
+        decode_tensors(stream, None, Work())
+    last = stream.slices[-1]
+    damaged = replace(stream, slices=[*stream.slices[:-1], replace(last, payload=last.payload[:-3])])
+    with pytest.raises(BitstreamError) as found:
+        decode_tensors(damaged, None, Work())
+    assert found.value.error_class == ErrorClass.ENTROPY
 
 
 SAMPLES = [
@@ -289,7 +309,7 @@ def test_levels_of_every_width(width: LevelWidth, payload: str) -> None:
 
 CHECK = """
 import json, sys
-from nncodec.decoder import decode
+from nncodec.decoder import decode, decode_tensors
 from nncodec.errors import BitstreamError
 results = []
 for text in json.load(sys.stdin):
