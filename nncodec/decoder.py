@@ -5,9 +5,9 @@ The decoder makes no choices; it takes limits, never options that change a resul
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import ErrorClass, InvalidStreamError
@@ -24,6 +24,8 @@ from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Represen
 from nncodec.work import Work
 
 CLAUSE = "8.5"
+
+Made = TypeVar("Made")
 
 
 def decode(
@@ -179,11 +181,10 @@ class _Decoding:
 
     def _level_part(self, piece: Piece, *, trellis: bool) -> LevelPart:
         record = self._stream.records[piece.tensor]
-        area, part, quantiser = level_area(record, piece, trellis=trellis), None, None
-        with self._later(piece.tensor):
-            predicted = self._predictor(piece.tensor)
-            part = predicted.cut(piece.start, piece.count) if isinstance(predicted, Predictor) else None
-            quantiser = self._stream.quantiser_of(record)
+        area, place = level_area(record, piece, trellis=trellis), piece.tensor
+        found = self._later(place, lambda: (self._predictor(place), self._stream.quantiser_of(record)))
+        predicted, quantiser = found or (None, None)
+        part = predicted.cut(piece.start, piece.count) if isinstance(predicted, Predictor) else None
         return LevelPart(area, LevelWidth(piece.width), record.dtype, quantiser, part)
 
     def _word_part(self, piece: Piece) -> WordPart:
@@ -193,18 +194,16 @@ class _Decoding:
 
     def _word_part_without_exponents(self, piece: Piece) -> WordPart:
         """The same for a coder that is not told of predictions."""
-        part = WordPart(piece.count, self._stream.records[piece.tensor].dtype, None)
-        with self._later(piece.tensor):
-            part = self._word_part(piece)
-        return part
+        found = self._later(piece.tensor, lambda: self._word_part(piece))
+        return found or WordPart(piece.count, self._stream.records[piece.tensor].dtype, None)
 
-    @contextmanager
-    def _later(self, place: int) -> Iterator[None]:
-        """8.5: errors in reconstruction are judged after all payloads."""
+    def _later(self, place: int, make: Callable[[], Made]) -> Made | None:
+        """8.5: what `make` gives; its errors are judged after all payloads, so None where it has one."""
         try:
-            yield
+            return make()
         except InvalidStreamError as error:
             self._faults.setdefault(place, error)
+            return None
 
     def _predictor(self, place: int) -> Predictor | WordPredictor | None:
         """What predicts a tensor, if anything; made once, for the pieces of a tensor follow one another."""
