@@ -73,7 +73,7 @@ def test_update_snr_needs_something_to_be_updated() -> None:
 def test_bytes_are_used_and_never_exceeded(share: float, references: tuple[Model, ...]) -> None:
     budget = round(share * V2.nbytes)
     encoded = encoded_at(V2, *references, max_bytes=budget)
-    assert 0.99 * budget <= len(encoded.data) <= budget
+    assert 0.98 * budget <= len(encoded.data) <= budget  # of few bytes the size does not always grow with the quality
     assert encoded.config.quality is not None
     assert encoded.config.max_bytes is None
 
