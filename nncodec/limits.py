@@ -10,6 +10,7 @@ from typing import Final
 
 MAX_DIMENSION: Final = 2**48
 MAX_UNIT_BYTES: Final = 2**40
+MAX_MODEL_NAME_BYTES: Final = 255
 MAX_FEATURE_MASK: Final = 2**32 - 1
 
 MAX_EXPANSION: Final = 2**13

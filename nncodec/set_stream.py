@@ -8,7 +8,7 @@ from typing import Final
 
 from nncodec.constraints import check_limit, invalid
 from nncodec.errors import BitstreamError, ErrorClass, shifted
-from nncodec.limits import LEVELS, Limits
+from nncodec.limits import LEVELS, MAX_MODEL_NAME_BYTES, Limits
 from nncodec.stream import Ranges
 from nncodec.syntax.descriptors import Element, Session
 from nncodec.syntax.model_index import CLAUSE, ModelEntry, parse_model_index
@@ -16,7 +16,6 @@ from nncodec.syntax.start import LONGEST_START, Start, parse_start
 from nncodec.syntax.units import Unit, parse_unit
 from nncodec.tables import ANCILLARY_UNIT, UnitType
 
-MAX_NAME_BYTES: Final = 255
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 _FORBIDDEN: Final = frozenset({*map(chr, range(0x20)), "\x7f", "/", "\\", ":"})
 _FIRST_WINDOW: Final = 2**16
@@ -52,7 +51,7 @@ def name_flaw(name: str) -> str | None:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "has no form in UTF-8"
-    return f"takes {size} bytes, {MAX_NAME_BYTES} at most are allowed" if size > MAX_NAME_BYTES else None
+    return f"takes {size} bytes, {MAX_MODEL_NAME_BYTES} at most are allowed" if size > MAX_MODEL_NAME_BYTES else None
 
 
 def read_members(ranges: Ranges, size: int, limits: Limits, trace: list[Element]) -> tuple[Start, list[Member]]:

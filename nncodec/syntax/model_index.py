@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import construct as c
 from construct_typed import DataclassMixin, DataclassStruct, csfield
 
-from nncodec.limits import LEVELS, MAX_UNIT_BYTES
+from nncodec.limits import LEVELS, MAX_MODEL_NAME_BYTES, MAX_UNIT_BYTES
 from nncodec.syntax.descriptors import Leb128, Session, Text
 from nncodec.syntax.door import build, parse
 from nncodec.syntax.units import Unit, build_unit
@@ -20,7 +20,7 @@ CLAUSE = "6.9"
 class ModelEntry(DataclassMixin):
     """One model of a set: its name there, and the bytes of its stream."""
 
-    name: str = csfield(Text(LEVELS[-1].name_bytes))
+    name: str = csfield(Text(MAX_MODEL_NAME_BYTES))
     stream_size: int = csfield(Leb128(MAX_UNIT_BYTES))
 
 

@@ -102,9 +102,17 @@ patched(
             (0, "line-end", "a\nb", "A line end."),
             (1, "last-control", "\x1f", "U+001F, the last of the controls."),
             (0, "delete", "a\x7f", "U+007F."),
+        )
+    ],
+)
+patched(
+    set_of_two,
+    [
+        (f"set-name-{name} VALUE_RANGE 6.9 3.3", {f"entry{place}.name": wire.text(text)}, tests)
+        for place, name, text, tests in (
             (0, "of-256-letters", "n" * 256, "A byte more than there may be."),
             (1, "of-256-bytes", "é" * 128, "256 bytes in 128 characters."),
-            (0, "of-4096-bytes", "n" * 3300, "As long as a name of a tensor may be."),
+            (0, "of-3300-bytes", "n" * 3300, "No name of a model, though a tensor may have it."),
         )
     ],
 )
