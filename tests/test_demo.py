@@ -19,6 +19,7 @@ from tools import demo
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_IMAGES = 540
+PARITY_TEST = ROOT / "examples" / "digits-variant-test.npz"
 MAX_EXAMPLE_BYTES = 700_000
 needs_programs = pytest.mark.skipif(
     not Path(sys.executable).with_name("nnenc").exists(),
@@ -42,8 +43,14 @@ def test_examples_are_small() -> None:
 def test_test_images_are_the_last_of_the_data_set() -> None:
     digits = load_digits()
     with np.load(ROOT / "examples" / "digits-test.npz") as data:
-        np.testing.assert_array_equal(data["images"], digits.images[-TEST_IMAGES:])
+        np.testing.assert_array_equal(data["x"], digits.images[-TEST_IMAGES:, None].astype(np.float32) / 16)
         np.testing.assert_array_equal(data["labels"], digits.target[-TEST_IMAGES:])
+
+
+def test_test_images_of_the_variant_are_the_same_with_its_own_labels() -> None:
+    with np.load(ROOT / "examples" / "digits-test.npz") as data, np.load(PARITY_TEST) as parity:
+        np.testing.assert_array_equal(parity["x"], data["x"])
+        np.testing.assert_array_equal(parity["labels"], data["labels"] % 2)
 
 
 def test_example_networks_are_as_accurate_as_their_readme_says(examples: dict[str, demo.Example]) -> None:

@@ -28,7 +28,6 @@ from nncodec import EncoderConfig, Model, Profile, decode
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MODELS = ("digits-v1", "digits-v2", "digits-variant")
 REFERENCE = "digits-v1"
-GREY_LEVELS = np.float32(16)
 LOSSLESS = EncoderConfig(lossless=True)
 XZ_PRESET = 9 | lzma.PRESET_EXTREME
 
@@ -71,8 +70,7 @@ class Example:
 def load_examples() -> Iterator[Example]:
     """The networks. The variant tells odd digits from even ones, so its labels are other labels."""
     with np.load(EXAMPLES / "digits-test.npz") as data:
-        images = data["images"][:, None].astype(np.float32) / GREY_LEVELS
-        labels = data["labels"]
+        images, labels = data["x"], data["labels"]
     for name in MODELS:
         yield Example(name, images, labels % 2 if name == "digits-variant" else labels)
 
