@@ -74,10 +74,10 @@ def test_variant_shares_the_early_layers_of_version_1_and_has_a_head_of_its_own(
     assert variant.by_name["fc.weight"].shape == (2, 64)
 
 
-def code_block(language: str) -> str:
-    """The first block of README.md in `language`."""
+def code_block(language: str, number: int = 0) -> str:
+    """A block of README.md in `language`: the first, or the one of that `number`."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return text.split(f"```{language}\n")[1].split("```")[0]
+    return text.split(f"```{language}\n")[number + 1].split("```")[0]
 
 
 @pytest.fixture
@@ -99,6 +99,25 @@ def test_command_line_of_the_readme_runs(checkout: Path) -> None:
     subprocess.run(["/bin/sh", "-e", "-c", code_block("sh")], env={**os.environ, "PATH": path}, check=True)
     assert (checkout / "update.nmc").stat().st_size < (checkout / "v1.nmc").stat().st_size
     assert nncodec.load(checkout / "v2.onnx").tensors
+
+
+def test_python_of_sets_in_the_readme_runs(checkout: Path) -> None:
+    found: dict[str, object] = {"nncodec": nncodec}
+    exec(code_block("python", 3), found)  # noqa: S102 - our own text
+    assert list(found["restored"]) == ["v1", "v2", "variant"]
+
+
+@needs_programs
+def test_command_line_of_sets_in_the_readme_runs(checkout: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(["/bin/sh", "-e", "-c", code_block("sh", 1)], env={**os.environ, "PATH": path}, check=True)
+    assert sorted(file.name for file in (checkout / "restored").iterdir()) == [
+        "digits-v1.onnx",
+        "digits-v2.onnx",
+        "odd.onnx",
+    ]
+    assert (checkout / "odd.onnx").read_bytes() == (checkout / "restored" / "odd.onnx").read_bytes()
+    assert (checkout / "few.nmc").stat().st_size <= 25_000
 
 
 @needs_programs
