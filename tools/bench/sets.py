@@ -228,8 +228,10 @@ def text(structures: list[list[object]], budgets: list[list[object]]) -> str:
         "*separate*: streams of the models one by one; *set*: the whole file, a tree (up to two parents a model). "
         "Stars are over separate, without the headers of the set itself. *tree <= all*: whether the streams of the "
         "tree take no more than those of any star and the separate ones; else, how much more. *predicted*: bytes of "
-        "the streams as planned over real ones. *planning*: CPU time over that of coding the set. Every set was decoded "
-        "and compared.\n\n" + markdown_table([*head, "predicted", "planning"], structures) + "\n### In a budget\n\n"
+        "the streams as planned over real ones. *planning*: CPU time over that of coding the set. Every set was "
+        "decoded and compared.\n\n"
+        + markdown_table([*head, "predicted", "planning"], structures)
+        + "\n### In a budget\n\n"
         "*utility*: the sum over models, each as a share of its original: of the decoded weights (the proxy of SPEC.md "
         "E.17), for the digits top-1 on 540 images, in brackets for each. *uniform*: all models of one quality, that "
         "which fills the budget best.\n\n" + markdown_table(spent, budgets)
