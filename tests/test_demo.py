@@ -19,6 +19,7 @@ from tools import demo
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_IMAGES = 540
+SETS = "### Sets of models"
 PARITY_TEST = ROOT / "examples" / "digits-variant-test.npz"
 MAX_EXAMPLE_BYTES = 700_000
 needs_programs = pytest.mark.skipif(
@@ -74,10 +75,10 @@ def test_variant_shares_the_early_layers_of_version_1_and_has_a_head_of_its_own(
     assert variant.by_name["fc.weight"].shape == (2, 64)
 
 
-def code_block(language: str, number: int = 0) -> str:
-    """A block of README.md in `language`: the first, or the one of that `number`."""
+def code_block(language: str, heading: str = "## Use") -> str:
+    """The first block of README.md in `language` below `heading`."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return text.split(f"```{language}\n")[number + 1].split("```")[0]
+    return text.partition(f"\n{heading}\n")[2].split(f"```{language}\n")[1].split("```")[0]
 
 
 @pytest.fixture
@@ -103,14 +104,14 @@ def test_command_line_of_the_readme_runs(checkout: Path) -> None:
 
 def test_python_of_sets_in_the_readme_runs(checkout: Path) -> None:
     found: dict[str, object] = {"nncodec": nncodec}
-    exec(code_block("python", 3), found)  # noqa: S102 - our own text
+    exec(code_block("python", SETS), found)  # noqa: S102 - our own text
     assert list(found["restored"]) == ["v1", "v2", "variant"]
 
 
 @needs_programs
 def test_command_line_of_sets_in_the_readme_runs(checkout: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    subprocess.run(["/bin/sh", "-e", "-c", code_block("sh", 1)], env={**os.environ, "PATH": path}, check=True)
+    subprocess.run(["/bin/sh", "-e", "-c", code_block("sh", SETS)], env={**os.environ, "PATH": path}, check=True)
     assert sorted(file.name for file in (checkout / "restored").iterdir()) == [
         "digits-v1.onnx",
         "digits-v2.onnx",
