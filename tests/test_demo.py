@@ -19,6 +19,8 @@ from tools import demo
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_IMAGES = 540
+SETS = "### Sets of models"
+PARITY_TEST = ROOT / "examples" / "digits-variant-test.npz"
 MAX_EXAMPLE_BYTES = 700_000
 needs_programs = pytest.mark.skipif(
     not Path(sys.executable).with_name("nnenc").exists(),
@@ -42,8 +44,14 @@ def test_examples_are_small() -> None:
 def test_test_images_are_the_last_of_the_data_set() -> None:
     digits = load_digits()
     with np.load(ROOT / "examples" / "digits-test.npz") as data:
-        np.testing.assert_array_equal(data["images"], digits.images[-TEST_IMAGES:])
+        np.testing.assert_array_equal(data["x"], digits.images[-TEST_IMAGES:, None].astype(np.float32) / 16)
         np.testing.assert_array_equal(data["labels"], digits.target[-TEST_IMAGES:])
+
+
+def test_test_images_of_the_variant_are_the_same_with_its_own_labels() -> None:
+    with np.load(ROOT / "examples" / "digits-test.npz") as data, np.load(PARITY_TEST) as parity:
+        np.testing.assert_array_equal(parity["x"], data["x"])
+        np.testing.assert_array_equal(parity["labels"], data["labels"] % 2)
 
 
 def test_example_networks_are_as_accurate_as_their_readme_says(examples: dict[str, demo.Example]) -> None:
@@ -67,10 +75,10 @@ def test_variant_shares_the_early_layers_of_version_1_and_has_a_head_of_its_own(
     assert variant.by_name["fc.weight"].shape == (2, 64)
 
 
-def code_block(language: str) -> str:
-    """The first block of README.md in `language`."""
+def code_block(language: str, heading: str = "## Use") -> str:
+    """The first block of README.md in `language` below `heading`."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return text.split(f"```{language}\n")[1].split("```")[0]
+    return text.partition(f"\n{heading}\n")[2].split(f"```{language}\n")[1].split("```")[0]
 
 
 @pytest.fixture
@@ -92,6 +100,25 @@ def test_command_line_of_the_readme_runs(checkout: Path) -> None:
     subprocess.run(["/bin/sh", "-e", "-c", code_block("sh")], env={**os.environ, "PATH": path}, check=True)
     assert (checkout / "update.nmc").stat().st_size < (checkout / "v1.nmc").stat().st_size
     assert nncodec.load(checkout / "v2.onnx").tensors
+
+
+def test_python_of_sets_in_the_readme_runs(checkout: Path) -> None:
+    found: dict[str, object] = {"nncodec": nncodec}
+    exec(code_block("python", SETS), found)  # noqa: S102 - our own text
+    assert list(found["restored"]) == ["v1", "v2", "variant"]
+
+
+@needs_programs
+def test_command_line_of_sets_in_the_readme_runs(checkout: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(["/bin/sh", "-e", "-c", code_block("sh", SETS)], env={**os.environ, "PATH": path}, check=True)
+    assert sorted(file.name for file in (checkout / "restored").iterdir()) == [
+        "digits-v1.onnx",
+        "digits-v2.onnx",
+        "odd.onnx",
+    ]
+    assert (checkout / "odd.onnx").read_bytes() == (checkout / "restored" / "odd.onnx").read_bytes()
+    assert (checkout / "few.nmc").stat().st_size <= 25_000
 
 
 @needs_programs

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -162,12 +161,16 @@ def _block(index: int, stride: int, value: str) -> list[onnx.NodeProto]:
     ]
 
 
-def load_data() -> tuple[Labelled, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """All images in the data set's own order, and the same as whole numbers with their labels."""
+def load_data() -> Labelled:
+    """All images in the data set's own order."""
     digits = load_digits()
-    images, labels = digits.images.astype(np.uint8), digits.target.astype(np.uint8)
-    scaled = torch.from_numpy(images.astype(np.float32)[:, None] / np.float32(GREY_LEVELS))
-    return Labelled(scaled, torch.from_numpy(labels.astype(np.int64))), images, labels
+    scaled = torch.from_numpy(digits.images.astype(np.float32)[:, None] / np.float32(GREY_LEVELS))
+    return Labelled(scaled, torch.from_numpy(digits.target.astype(np.int64)))
+
+
+def write_test(data: Labelled, path: Path) -> None:
+    """Write `data` as arrays that `nnenc --eval` takes: `x` as the networks want it, and `labels`."""
+    np.savez_compressed(path, x=data.images.numpy(), labels=data.labels.numpy().astype(np.uint8))
 
 
 def make_networks(training: Labelled) -> dict[str, DigitsNet]:
@@ -186,7 +189,7 @@ def main() -> None:
     out: Path = parser.parse_args().out
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(1)
-    data, images, labels = load_data()
+    data = load_data()
     test = Labelled(data.images[TRAINING_IMAGES:], data.labels[TRAINING_IMAGES:])
     out.mkdir(parents=True, exist_ok=True)
     for name, network in make_networks(data.first(TRAINING_IMAGES)).items():
@@ -194,7 +197,8 @@ def main() -> None:
         (out / f"{name}.onnx").write_bytes(content)
         right = accuracy(network, test.parity() if name == "digits-variant" else test)
         print(f"{name:15} {len(content):7} bytes  accuracy {right:.2%}  SHA-256 {hashlib.sha256(content).hexdigest()}")
-    np.savez_compressed(out / "digits-test.npz", images=images[TRAINING_IMAGES:], labels=labels[TRAINING_IMAGES:])
+    write_test(test, out / "digits-test.npz")
+    write_test(test.parity(), out / "digits-variant-test.npz")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.evaluation import EvaluationRequest
 from nncodec.adapters.files import load
 from nncodec.cli.common import UsageError, print_json, warn_if_slow, watched_work
+from nncodec.cli.plots import check_plot, draw_curve
 from nncodec.cli.references import References
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.sets.config import SetConfig
@@ -60,7 +61,7 @@ def add_set_arguments(parser: argparse.ArgumentParser) -> None:
 
 def refuse_set_arguments(arguments: argparse.Namespace) -> None:
     """Raises UsageError where one model comes with arguments of sets."""
-    given = [name for name in _OF_SETS if getattr(arguments, name)]
+    given = [name for name in _OF_SETS if getattr(arguments, name) not in (None, [])]
     if given:
         raise UsageError(f"--{given[0]} is for sets: give several models")
 
@@ -109,6 +110,8 @@ def encode_models(arguments: argparse.Namespace, config: EncoderConfig) -> None:
     """Code a set."""
     paths = named_paths(arguments)
     wanted = set_config_of(arguments, config)
+    if arguments.plot is not None:
+        check_plot(arguments.plot)
     begin = time.perf_counter()
     models = {name: load(path) for name, path in paths.items()}
     utilities = _utilities(arguments, models)
@@ -145,8 +148,6 @@ def _draw(arguments: argparse.Namespace, encoded: EncodedSet) -> None:
     if encoded.spending is None:
         sys.stderr.write("nnenc: note: the set fits without loss: there is no curve to draw\n")
         return
-    from nncodec.cli.plots import draw_curve
-
     draw_curve(encoded, arguments.plot)
 
 

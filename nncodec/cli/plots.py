@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.cli.common import UsageError
@@ -13,19 +14,27 @@ from nncodec.errors import UnsupportedModelError
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
 
-def draw_curve(encoded: EncodedSet, path: Path) -> None:
-    """Write the curve of a set that was coded in a budget to `path`: .svg, .png or .pdf.
-
-    Raises UsageError for another suffix, UnsupportedModelError without matplotlib, ModelFileError.
-    """
+def check_plot(path: Path) -> None:
+    """Raises UsageError where `path` ends in no suffix of FORMATS, UnsupportedModelError without matplotlib."""
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"--plot {path}: choose one of {', '.join(FORMATS)}")
+    _figures()
+
+
+def _figures() -> Any:  # noqa: ANN401 - a module that is found when it is needed
     try:
-        figures = importlib.import_module("matplotlib.figure")
+        return importlib.import_module("matplotlib.figure")
     except ModuleNotFoundError:
         what = "drawing needs the package 'matplotlib', which is not installed: pip install 'nmc-codec[plot]'"
         raise UnsupportedModelError(what) from None
-    figure = figures.Figure(figsize=(6.4, 4.2), layout="constrained")
+
+
+def draw_curve(encoded: EncodedSet, path: Path) -> None:
+    """Write the curve of a set that was coded in a budget to `path`, for which `check_plot` found nothing wrong.
+
+    Raises ModelFileError.
+    """
+    figure = _figures().Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     if encoded.spending is not None:
         sizes = [point.bytes for point in encoded.spending.curve]

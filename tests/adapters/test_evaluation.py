@@ -252,27 +252,22 @@ def test_decoded_model_whose_outputs_are_no_numbers_is_named(metric: str) -> Non
         utility(linear("n", np.full_like(WEIGHTS, np.nan)))
 
 
-@pytest.fixture
-def digits(tmp_path: Path) -> Path:
-    """The test images of the examples as their graphs take them."""
-    with np.load(EXAMPLES / "digits-test.npz") as test:
-        np.savez(tmp_path / "d.npz", image=test["images"][:, None] / 16, labels=test["labels"])
-    return tmp_path / "d.npz"
+DIGITS = EXAMPLES / "digits-test.npz"
 
 
-def test_accuracy_of_the_examples(digits: Path) -> None:
+def test_accuracy_of_the_examples() -> None:
     model = nncodec.load(EXAMPLES / "digits-v2.onnx")
-    top1, top5 = (EvaluationRequest.parse(f"v2={digits}:{metric}").utility(model) for metric in ("top1", "top5"))
+    top1, top5 = (EvaluationRequest.parse(f"v2={DIGITS}:{metric}").utility(model) for metric in ("top1", "top5"))
     assert 0.9 < top1.of_original < top5.of_original <= 1
     assert top1(nncodec.decode(nncodec.encode(model, EncoderConfig(lossless=True)))) == top1.of_original
     ruined = nncodec.decode(nncodec.encode(model, EncoderConfig(quality=5)))
     assert top1(ruined) < top1.of_original
 
 
-def test_proxy_ranks_qualities_as_the_outputs_do(digits: Path) -> None:
+def test_proxy_ranks_qualities_as_the_outputs_do() -> None:
     """The proxy promises a ranking of ways to code one model, not more."""
     model = nncodec.load(EXAMPLES / "digits-v1.onnx")
-    real, proxy = EvaluationRequest("v1", digits, "kl").utility(model), WeightProxy(model)
+    real, proxy = EvaluationRequest("v1", DIGITS, "kl").utility(model), WeightProxy(model)
     decoded = [nncodec.decode(nncodec.encode(model, EncoderConfig(quality=quality))) for quality in range(5, 50, 10)]
     by_outputs, by_weights = [real(each) for each in decoded], [proxy(each) for each in decoded]
     assert by_outputs == sorted(by_outputs)

@@ -25,7 +25,6 @@ from nncodec import Model
 from nncodec.model import NUMPY_DTYPES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-_GREY_LEVELS = np.float32(16)
 _BATCH = 500
 _RESNET = "models/resnet56-4bfd9763.safetensors"
 _CIFAR = "datasets/cifar10-jpeg-30k/cifar10-jpeg-30k.tar.xz"
@@ -64,8 +63,7 @@ class Labelled:
 def labelled(data: Path) -> Iterator[Labelled]:
     """The example networks, and what of DATA can be measured."""
     with np.load(EXAMPLES / "digits-test.npz") as archive:
-        images = archive["images"].astype(np.float32).reshape(-1, 1, 8, 8) / _GREY_LEVELS
-        labels = archive["labels"].astype(np.int64)
+        images, labels = archive["x"], archive["labels"].astype(np.int64)
     for name in ("digits-v1", "digits-v2", "digits-variant"):
         kinds = labels % 2 if name == "digits-variant" else labels
         yield Labelled(name, nncodec.load(EXAMPLES / f"{name}.onnx"), images, kinds, nncodec.save)

@@ -23,7 +23,6 @@ from tools.bench.common import markdown_table, versions, write_section
 EXAMPLES = Path(__file__).parents[2] / "examples"
 UPDATES = (("digits-v1", "digits-v2"), ("digits-v1", "digits-variant"))
 _STEPS = [2.0 ** (power / 3) for power in range(-30, -5)]
-_GREY_LEVELS = np.float32(16)
 
 Answers = npt.NDArray[np.float64]
 
@@ -31,13 +30,13 @@ Answers = npt.NDArray[np.float64]
 def answers(model: Model) -> Answers:
     """Probabilities of the classes for every test image."""
     with np.load(EXAMPLES / "digits-test.npz") as archive:
-        images = archive["images"].astype(np.float32) / _GREY_LEVELS
+        images = archive["x"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         nncodec.save(model, path)
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         value = session.get_inputs()[0]
-        scores = np.asarray(session.run(None, {value.name: images.reshape(-1, *value.shape[1:])})[0], np.float64)
+        scores = np.asarray(session.run(None, {value.name: images})[0], np.float64)
     powers = np.exp(scores - scores.max(1, keepdims=True))
     probabilities: Answers = powers / powers.sum(1, keepdims=True)
     return probabilities

@@ -15,11 +15,10 @@ from nncodec.encoder.sets.config import SetConfig
 from nncodec.encoder.sets.report import EncodedSet, Member, Spending
 from nncodec.encoder.sets.structure import Costs, Node, SetStructure, Shape, plan_structure
 from nncodec.encoder.sets.survey import Survey
-from nncodec.encoder.sets.writer import set_overhead, write_set
+from nncodec.encoder.sets.writer import check_names, set_overhead, write_set
 from nncodec.errors import EncodeError
 from nncodec.evaluation import Utility, WeightProxy, measured
 from nncodec.model import Model
-from nncodec.set_stream import name_flaw
 from nncodec.tables import Profile
 from nncodec.work import Work
 
@@ -66,21 +65,24 @@ def encode_set_with_report(
 
 
 def _check(models: Mapping[str, Model], config: SetConfig, references: Sequence[Model]) -> None:
-    if len(models) < 2:
-        raise EncodeError(f"a set has two models or more, not {len(models)}: code one model by itself")
-    for name in models:
-        flaw = name_flaw(name)
-        if flaw is not None:
-            raise EncodeError(f"the name of model {name!r} {flaw}")
+    check_names(models)
     for name in (*config.weights, *([] if config.root is None else [config.root])):
         _check_name(name, models)
     for model in (*models.values(), *references):
         check_names_and_shapes(model)
+    _check_name_map(config.encoder, [*models.values(), *references])
 
 
 def _check_name(name: str, models: Mapping[str, Model]) -> None:
     if name not in models:
         raise EncodeError(f"the set has no model {name!r}; it has {', '.join(models)}")
+
+
+def _check_name_map(config: EncoderConfig, models: Sequence[Model]) -> None:
+    known = {tensor.name for model in models for tensor in model.tensors}
+    for _, old in config.name_map:
+        if old not in known:
+            raise EncodeError(f"no model has the tensor {old!r} that the name map asks for")
 
 
 class SetProcess:
@@ -146,7 +148,7 @@ class SetProcess:
         if whole <= 0:
             raise EncodeError(f"{name!r}: the utility of the original is {whole:g}, of which there are no shares")
         process = Process(model, (), self._work)
-        config = replace(self._config.encoder, fast=True)
+        config = replace(self._config.encoder, fast=True, name_map=())
         return lambda quality: measured(utility, process.decoded(replace(config, quality=quality)), name) / whole
 
     def _planned(self, config: EncoderConfig) -> tuple[Survey, list[Node]]:
@@ -171,9 +173,16 @@ class SetProcess:
         for node in nodes:
             parents = tuple(self._names[parent] for parent in node.parents)
             references = [*(members[parent].encoded.model for parent in parents), *self._references]
-            encoded = encode_with_report(self._models[node.place], configs[node.place], references, self._work)
+            config = _with_names_of(configs[node.place], references)
+            encoded = encode_with_report(self._models[node.place], config, references, self._work)
             members[self._names[node.place]] = Member(encoded, parents, node.predicted_bits / 8)
         return EncodedSet(write_set({name: member.encoded.data for name, member in members.items()}), members)
+
+
+def _with_names_of(config: EncoderConfig, references: Sequence[Model]) -> EncoderConfig:
+    """`config` with that part of the set's name map that is about `references`."""
+    known = {tensor.name for reference in references for tensor in reference.tensors}
+    return replace(config, name_map=tuple((new, old) for new, old in config.name_map if old in known))
 
 
 def _settled(config: EncoderConfig) -> EncoderConfig:

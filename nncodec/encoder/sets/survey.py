@@ -28,6 +28,8 @@ LENGTH_BITS: Final = 3.0
 _STREAM_BITS: Final = 8 * 150.0
 _PARENT_BITS: Final = 8 * 32.0
 _SINGULAR: Final = 1e-12
+_LEAST_EXPONENT: Final = -1074
+"""Of a binary64 number, subnormal ones included."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,6 +245,7 @@ def _binary_entropy(p: Float64s) -> Float64s:
 
 def _exact_differences(magnitudes: Float64s, predicted: Float64s, matched: Matched) -> Float64s:
     """Bits of an element as an exact difference, for each tensor."""
-    last_places = np.ldexp(1.0, np.frexp(predicted)[1] - 1 + np.repeat(matched.units, matched.lengths))
+    exponents = np.frexp(predicted)[1] - 1 + np.repeat(matched.units, matched.lengths)
+    last_places = np.ldexp(1.0, np.maximum(exponents, _LEAST_EXPONENT))
     with np.errstate(over="ignore"):
         return np.add.reduceat(np.log2(1 + magnitudes / last_places), matched.starts) / matched.lengths + LENGTH_BITS
