@@ -14,6 +14,7 @@ from nncodec.adapters.streams import temporary_beside, writing_stream
 from nncodec.decoder import check_content_id, decode_into
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import EncodedFile, Process
+from nncodec.encoder.matching import Given
 from nncodec.layout import header_of
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.memory import release
@@ -41,7 +42,7 @@ def encode_file(
         def temporary() -> BinaryIO:
             return opened.enter_context(temporary_beside(target))
 
-        process = Process(model, references, work or Work(), temporary=temporary)
+        process = Process(model, Given(references), work or Work(), temporary=temporary)
         return process.write(file, config or EncoderConfig())
 
 

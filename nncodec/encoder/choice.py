@@ -13,7 +13,7 @@ from nncodec.difference import differ, exponents
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import DifferenceCounts, LevelCounts, word_bits
-from nncodec.encoder.matching import OWN, Matcher, Relative, originals
+from nncodec.encoder.matching import OWN, Given, Matcher, Relative, originals
 from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
 from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
 from nncodec.encoder.values import (
@@ -56,7 +56,8 @@ class Choice:
 
     candidate: what it is predicted from, if anything. has_levels: whether it is quantised, into levels of `width`;
     quantiser: its own, where it does not share that of its slice group; is_fine: whether it is a vector that has one.
-    original: the place of an earlier tensor of the same model that it copies.
+    original: the place of an earlier tensor of the same model that it copies. is_shared: whether it copies what became
+    of the same tensor in another model of the set.
     """
 
     tensor: Tensor
@@ -67,6 +68,7 @@ class Choice:
     quantiser: Quantiser | None = None
     is_fine: bool = False
     original: int | None = None
+    is_shared: bool = False
     estimated_bits: float = 0.0
     notice: str | None = None
 
@@ -100,9 +102,9 @@ class _Tried:
 class Chooser:
     """Chooses for the tensors of one model, in order."""
 
-    def __init__(self, config: EncoderConfig, references: Sequence[Model]) -> None:
+    def __init__(self, config: EncoderConfig, given: Given) -> None:
         self._config = config
-        self._matcher = Matcher(references, dict(config.name_map))
+        self._matcher = Matcher(given, dict(config.name_map))
         self._search = None if config.profile == Profile.BASELINE else MapSearch()
         self._quantiser = config.quantiser()
         self._releaser = Releaser()
@@ -123,6 +125,9 @@ class Chooser:
         same = self._matcher.same_content(tensor)
         if same is not None:
             return Choice(tensor, Prediction.COPY, plain_candidate(tensor, same))
+        shared = self._matcher.same_original(tensor) if self._config.may_lose(tensor) else None
+        if shared is not None:
+            return Choice(tensor, Prediction.COPY, plain_candidate(tensor, shared), is_shared=True)
         relatives = self._matcher.named(tensor) or self._matcher.shaped(tensor, place)
         choice = self._choose_by_kind(tensor, relatives, steps)
         for each in (tensor, *(relative.tensor for relative in relatives)):

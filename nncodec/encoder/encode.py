@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nncodec.encoder.choice import Choice, Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.groups import Plan, plan_groups
-from nncodec.encoder.matching import OWN
+from nncodec.encoder.matching import OWN, Given
 from nncodec.encoder.passes import Outcome, code_plan, survey, try_levels
 from nncodec.encoder.rate_control import settle
 from nncodec.encoder.report import Distortions, EncodeReport, make_report, measure
@@ -67,9 +67,14 @@ def encode_with_report(
     config: EncoderConfig | None = None,
     references: Sequence[Model] = (),
     work: Work | None = None,
+    originals: Mapping[int, Model] | None = None,
 ) -> Encoded:
-    """As `encode`, with the decoded model and a report."""
-    process = Process(model, references, work or Work(), keeps_model=True)
+    """As `encode`, with the decoded model and a report.
+
+    originals: by their place, what references were before they were coded with loss, no worse than is asked for here:
+    a tensor that is in one of them, bit for bit, becomes a copy of what became of it.
+    """
+    process = Process(model, Given(references, originals or {}), work or Work(), keeps_model=True)
     coded = process.settled(config or EncoderConfig())
     data = b"".join(coded.stream.parts(coded.spool))
     return Encoded(data, _decoded_model(coded.plan, coded.outcome, model), process.report(coded), coded.plan.config)
@@ -97,15 +102,16 @@ class Process:
     def __init__(
         self,
         model: Model,
-        references: Sequence[Model],
+        given: Given,
         work: Work,
         *,
         keeps_model: bool = False,
         temporary: Callable[[], BinaryIO] | None = None,
     ) -> None:
-        for each in (model, *references):
+        for each in (model, *given.models):
             check_names_and_shapes(each)
-        self._model, self._references, self._work = model, references, work
+        self._model, self._given, self._work = model, given, work
+        self._references = given.models
         self._keeps_model, self._temporary = keeps_model, temporary
         self._latest: Coded | None = None
 
@@ -140,7 +146,7 @@ class Process:
 
     def exact_size(self, config: EncoderConfig) -> float:
         """Roughly the bytes of the stream of a lossless configuration."""
-        return sum(choice.estimated_bits for choice in Chooser(config, self._references).choose_all(self._model)) / 8
+        return sum(choice.estimated_bits for choice in Chooser(config, self._given).choose_all(self._model)) / 8
 
     def encode(self, config: EncoderConfig) -> Coded:
         """The stream. The latest is kept: a search ends with it, more often than not."""
@@ -172,7 +178,7 @@ class Process:
         self._latest = None
 
     def _choices(self, config: EncoderConfig) -> tuple[list[Choice], Frame]:
-        choices = Chooser(config, self._references).choose_all(self._model)
+        choices = Chooser(config, self._given).choose_all(self._model)
         topology_parent = _topology_parent(self._model, self._references)
         choices, parents, topology_parent = _drop_unused_parents(choices, self._references, topology_parent)
         return choices, Frame(config.profile, self._model.topology, parents, topology_parent)

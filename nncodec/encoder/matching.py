@@ -27,23 +27,36 @@ class Relative:
     tensor: Tensor
 
 
+@dataclass(frozen=True)
+class Given:
+    """The reference models; originals: by its place, what one was before it was coded with loss."""
+
+    models: Sequence[Model] = ()
+    originals: Mapping[int, Model] = field(default_factory=dict)
+
+
 @dataclass
 class Matcher:
     """Finds relatives of tensors. `name_map` gives names in the references for names of the model."""
 
-    references: Sequence[Model]
+    given: Given
     name_map: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the references by name, by content and by shape. Raises EncodeError on a mapped name that none has."""
         self._by_content: dict[bytes, Relative] = {}
         self._by_shape: dict[tuple[object, ...], list[Relative]] = {}
-        self._places = [{tensor.name: place for place, tensor in enumerate(m.tensors)} for m in self.references]
-        for parent, model in enumerate(self.references):
+        self._places = [{tensor.name: place for place, tensor in enumerate(m.tensors)} for m in self.given.models]
+        for parent, model in enumerate(self.given.models):
             for place, tensor in enumerate(model.tensors):
                 relative = Relative(parent, place, tensor)
                 self._by_content.setdefault(tensor.content_id, relative)
                 self._by_shape.setdefault((tensor.dtype, tensor.shape), []).append(relative)
+        self._by_original = {
+            tensor.content_id: Relative(parent, place, self.given.models[parent].tensors[place])
+            for parent, original in self.given.originals.items()
+            for place, tensor in enumerate(original.tensors)
+        }
         for old in self.name_map.values():
             if not any(old in places for places in self._places):
                 raise EncodeError(f"no reference has the tensor {old!r} that the name map asks for")
@@ -57,11 +70,15 @@ class Matcher:
                 return relative
         return self._by_content.get(tensor.content_id)
 
+    def same_original(self, tensor: Tensor) -> Relative | None:
+        """What became of a tensor with the content of `tensor` in a reference that was coded with loss."""
+        return self._by_original.get(tensor.content_id)
+
     def named(self, tensor: Tensor) -> list[Relative]:
         """The reference tensors of the same (or the mapped) name, one a reference at most."""
         name = self.name_map.get(tensor.name, tensor.name)
         return [
-            Relative(parent, places[name], self.references[parent].tensors[places[name]])
+            Relative(parent, places[name], self.given.models[parent].tensors[places[name]])
             for parent, places in enumerate(self._places)
             if name in places
         ]

@@ -30,7 +30,10 @@ class Distortions:
 
 @dataclass(frozen=True)
 class TensorReport:
-    """One row: a tensor, how it was coded (`step`: of levels; `estimated_bits`: by clause E.3), how it came out."""
+    """One row: a tensor, how it was coded (`step`: of levels; `estimated_bits`: by clause E.3), how it came out.
+
+    prediction: none, copy, reference, or shared: a copy of what became of the same tensor in another model of the set.
+    """
 
     name: str
     dtype: str
@@ -138,7 +141,7 @@ def _row(choice: Choice, step: float | None, found: Distortion | None) -> Tensor
         dtype=tensor.dtype.name.lower(),
         shape=tensor.shape,
         representation="levels" if choice.has_levels else "exact",
-        prediction=choice.prediction.name.lower(),
+        prediction="shared" if choice.is_shared else choice.prediction.name.lower(),
         step=step,
         estimated_bits=choice.estimated_bits if choice.has_levels else None,
         distortion=found,

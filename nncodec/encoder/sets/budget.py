@@ -76,24 +76,38 @@ def predicted_at(survey: Survey, nodes: Sequence[Node], quality: float, qualitie
     return found
 
 
-def spend(purse: Purse, code: Callable[[Qualities], EncodedSet]) -> tuple[EncodedSet, Qualities, Points]:
+def spend(
+    purse: Purse, code: Callable[[Qualities], EncodedSet], value: Callable[[EncodedSet], float]
+) -> tuple[EncodedSet, Qualities, Points]:
     """The set that `code` makes with the most utility in the budget, its qualities, and what other budgets would give.
 
-    Raises EncodeError, with the least that can be, where nothing fits.
+    What is planned is held, by its `value`, to one quality for all. Raises EncodeError, with the least that can be,
+    where nothing fits.
     """
     ledger = _Ledger(purse)
     qualities, _ = ledger.plan()
     ledger.learn(qualities, code(qualities))
-    qualities, curve = ledger.plan()
+    planned, curve = ledger.plan()
+    plain = (purse.quality,) * len(planned)
+    found = [_filled(purse, each, code) for each in ([planned, plain] if len(set(planned)) > 1 else [planned])]
+    fitting = [each for each in found if each is not None]
+    if not fitting:
+        least = len(code((MIN_QUALITY,) * len(planned)).data)
+        what = f"max_bytes {purse.budget}: the coarsest quality takes {least} bytes"
+        raise EncodeError(f"{what}: allow that many, or quantise more tensors (include)")
+    return *max(fitting, key=lambda each: value(each[0])), curve
+
+
+def _filled(
+    purse: Purse, qualities: Qualities, code: Callable[[Qualities], EncodedSet]
+) -> tuple[EncodedSet, Qualities] | None:
+    """The set under `qualities`, all higher or lower by the same, that fills the budget; None where none fits."""
     trials = _Trials(purse.budget, qualities, code)
     weights = max(sum(subject.quantised for subject in purse.survey.subjects), 1)
     search = Search(trials.measure, -purse.budget, _SHARE_NEAR * purse.budget, -weights * _BITS_A_DB / 8 / PLACES_A_DB)
     low, high = MIN_QUALITY - max(qualities), MAX_QUALITY - min(qualities)
-    if search.last(round(PLACES_A_DB * low), round(PLACES_A_DB * high), 0) is None or trials.best is None:
-        least = len(code((MIN_QUALITY,) * len(qualities)).data)
-        what = f"max_bytes {purse.budget}: the coarsest quality takes {least} bytes"
-        raise EncodeError(f"{what}: allow that many, or quantise more tensors (include)")
-    return *trials.best, curve
+    search.last(round(PLACES_A_DB * low), round(PLACES_A_DB * high), 0)
+    return trials.best
 
 
 class _Trials:

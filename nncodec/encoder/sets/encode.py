@@ -10,6 +10,7 @@ from typing import Final
 from nncodec.analysis.root import root_of_set
 from nncodec.encoder.config import DEFAULT_QUALITY, EncoderConfig
 from nncodec.encoder.encode import EncodeWarning, Process, check_names_and_shapes, encode_with_report
+from nncodec.encoder.matching import Given
 from nncodec.encoder.sets.budget import Purse, Qualities, predicted_at, spend, uniform_quality
 from nncodec.encoder.sets.config import SetConfig
 from nncodec.encoder.sets.report import EncodedSet, Member, Spending
@@ -96,22 +97,28 @@ class SetProcess:
     def encode(self) -> EncodedSet:
         """The set, its models in the order of their predictions."""
         _, nodes = self._planned(self._config.encoder)
-        return self._code(nodes, [self._config.encoder] * len(nodes))
+        return self.code(nodes, [self._config.encoder] * len(nodes))
 
     def spend(self, budget: int, utilities: Mapping[str, Utility]) -> EncodedSet:
         """The set in `budget` bytes: without loss if that fits, else with the most utility."""
         exact = replace(self._config.encoder, quality=None, lossless=True)
         _, nodes = self._planned(exact)
         if sum(node.predicted_bits for node in nodes) <= 8 * _ROOM_TO_TRY * budget:
-            coded = self._code(nodes, [exact] * len(nodes))
+            coded = self.code(nodes, [exact] * len(nodes))
             if len(coded.data) <= budget:
                 return coded
         purse = self._purse(budget, utilities)
-        coded, qualities, curve = spend(purse, lambda qualities: self._code_at(purse, qualities))
-        named = dict(zip(self._names, qualities, strict=True))
+        coded, qualities, curve = spend(
+            purse,
+            lambda qualities: self._code_at(purse, qualities),
+            lambda coded: self._total(self._utilities_of(coded, utilities)),
+        )
         kept = self._utilities_of(coded, utilities)
-        total = sum(self._weight(name) * utility for name, utility in kept.items())
-        return replace(coded, spending=Spending(named, kept, total, curve))
+        named = dict(zip(self._names, qualities, strict=True))
+        return replace(coded, spending=Spending(named, kept, self._total(kept), curve))
+
+    def _total(self, utilities: Mapping[str, float]) -> float:
+        return sum(self._weight(name) * utility for name, utility in utilities.items())
 
     def _weight(self, name: str) -> float:
         return self._config.weights.get(name, 1.0)
@@ -147,7 +154,7 @@ class SetProcess:
         whole = measured(utility, model, name)
         if whole <= 0:
             raise EncodeError(f"{name!r}: the utility of the original is {whole:g}, of which there are no shares")
-        process = Process(model, (), self._work)
+        process = Process(model, Given(), self._work)
         config = replace(self._config.encoder, fast=True, name_map=())
         return lambda quality: measured(utility, process.decoded(replace(config, quality=quality)), name) / whole
 
@@ -165,18 +172,25 @@ class SetProcess:
 
     def _code_at(self, purse: Purse, qualities: Qualities) -> EncodedSet:
         configs = [replace(self._config.encoder, quality=quality) for quality in qualities]
-        return self._code(predicted_at(purse.survey, purse.nodes, purse.quality, qualities), configs)
+        return self.code(predicted_at(purse.survey, purse.nodes, purse.quality, qualities), configs)
 
-    def _code(self, nodes: Sequence[Node], configs: Sequence[EncoderConfig]) -> EncodedSet:
+    def code(self, nodes: Sequence[Node], configs: Sequence[EncoderConfig]) -> EncodedSet:
         """The set; configs: of the models, by place."""
         members: dict[str, Member] = {}
         for node in nodes:
             parents = tuple(self._names[parent] for parent in node.parents)
             references = [*(members[parent].encoded.model for parent in parents), *self._references]
             config = _with_names_of(configs[node.place], references)
-            encoded = encode_with_report(self._models[node.place], config, references, self._work)
+            originals = self._no_worse(node, configs)
+            encoded = encode_with_report(self._models[node.place], config, references, self._work, originals)
             members[self._names[node.place]] = Member(encoded, parents, node.predicted_bits / 8)
         return EncodedSet(write_set({name: member.encoded.data for name, member in members.items()}), members)
+
+    def _no_worse(self, node: Node, configs: Sequence[EncoderConfig]) -> dict[int, Model]:
+        """What the parents of `node`, by their number, were before they were coded: of those coded as well as it is."""
+        asked = configs[node.place].quality or 0.0
+        good = [parent for parent in node.parents if (configs[parent].quality or 0.0) >= asked]
+        return {node.parents.index(parent): self._models[parent] for parent in good}
 
 
 def _with_names_of(config: EncoderConfig, references: Sequence[Model]) -> EncoderConfig:

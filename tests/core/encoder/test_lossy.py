@@ -18,6 +18,7 @@ from nncodec.encoder.choice import Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import EncodeWarning, encode, encode_with_report
 from nncodec.encoder.groups import centroid_offset, plan_groups
+from nncodec.encoder.matching import Given
 from nncodec.encoder.passes import survey
 from nncodec.limits import LEVELS
 from nncodec.model import Model, Tensor
@@ -243,7 +244,7 @@ def test_one_step_serves_all_tensors_of_a_model() -> None:
 def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     tensor = weights("w", (64, 64), 4)
     config = EncoderConfig(q_bits=10, rounding=f)
-    plan, kept = survey(plan_groups(Chooser(config, []).choose_all(Model((tensor,))), config), Work())
+    plan, kept = survey(plan_groups(Chooser(config, Given()).choose_all(Model((tensor,))), config), Work())
     (group,) = plan.groups
     assert group.quantiser is not None
     best = group.quantiser.reconstruction_offset

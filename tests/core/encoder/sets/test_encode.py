@@ -25,6 +25,8 @@ from nncodec import (
     encode_set,
     encode_set_with_report,
 )
+from nncodec.encoder.sets.encode import SetProcess
+from nncodec.encoder.sets.structure import Node
 from nncodec.encoder.sets.writer import set_overhead, write_set
 from tests.core.encoder.sets.related import arrays_of, chain, changed, model_of, random_model, relatives
 from tests.strategies import models
@@ -110,15 +112,6 @@ def test_relatives_take_much_less():
     members = chain(4, amount=0.05)
     separate = len(encode_set(members, SetConfig(structure=SetStructure.SEPARATE)))
     assert len(coded(members, SetConfig()).data) < 0.8 * separate
-
-
-def test_tensors_that_models_share_are_stored_once():
-    base = random_model(1)
-    other = Model((*base.tensors, Tensor.from_numpy("head", np.ones((3, 5), np.float32))))
-    encoded = coded({"a": base, "b": other, "c": base}, SetConfig(LOSSLESS, root="a"))
-    predictions = {row.name: row.prediction for row in encoded.members["b"].encoded.report.tensors}
-    assert {name for name, prediction in predictions.items() if prediction == "copy"} == {t.name for t in base.tensors}
-    assert len(encoded.data) < len(nncodec.encode(base, LOSSLESS)) + 800
 
 
 def test_bytes_depend_on_nothing_but_the_models():
@@ -238,3 +231,33 @@ class TestWriteSet:
     def test_overhead_is_the_most_that_a_set_adds(self):
         data = write_set({"a": self.STREAM, "b" * 255: self.STREAM})
         assert 0 < len(data) - 2 * len(self.STREAM) <= set_overhead(["a", "b" * 255])
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=str)
+def test_tensors_that_models_share_are_stored_once(request_):
+    rng = np.random.default_rng(5)
+    backbone = {f"b{k}": rng.normal(size=(48, 48)).astype(np.float32) for k in range(3)}
+    backbone["bias"] = rng.normal(size=48).astype(np.float32)
+    heads = [rng.normal(size=(6, 48)).astype(np.float32) for _ in range(3)]
+    members = {f"m{k}": model_of(backbone | {"head": head}) for k, head in enumerate(heads)}
+    encoded = coded(members, SetConfig(request_))
+    first, *others = encoded.members.values()
+    for member in others:
+        assert member.encoded.report.bytes < first.encoded.report.bytes / 6
+        rows = {row.name: row.prediction for row in member.encoded.report.tensors}
+        assert {rows[name] for name in backbone} <= {"shared", "copy"}
+        assert not member.encoded.report.notices
+
+
+def test_a_model_of_higher_quality_does_not_share_a_coarser_tensor():
+    weights = np.random.default_rng(6).normal(size=(64, 64)).astype(np.float32)
+    members = {"coarse": model_of({"w": weights}), "fine": model_of({"w": weights})}
+    process = SetProcess(members, SetConfig(), (), Work())
+    nodes = [Node(0, (), 0.0), Node(1, (0,), 0.0)]
+    configs = [EncoderConfig(quality=20), EncoderConfig(quality=50)]
+    rows = process.code(nodes, configs).members["fine"].encoded.report.tensors
+    assert [row.prediction for row in rows] == ["reference"]
+    assert rows[0].distortion.snr_db > 45
+    assert [row.prediction for row in process.code(nodes, configs[1:] * 2).members["fine"].encoded.report.tensors] == [
+        "shared"
+    ]
