@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from io import SEEK_END
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from nncodec.adapters.streams import open_binary
+from nncodec.adapters.streams import reader_of
 from nncodec.constraints import check_coverage, check_limit, invalid
 from nncodec.decoder import decode_tensors, wanted_tensors
 from nncodec.errors import BitstreamError, ErrorClass, shifted
@@ -105,9 +104,4 @@ def open_stream(
 
     Raises BitstreamError, OSError, UnsupportedModelError where a package for the URL is missing.
     """
-    with ExitStack() as opened:
-        file = open_binary(place) if isinstance(place, (str, Path)) else place
-        opened.callback(file.close)
-        reader = Reader(file, references, limits)
-        opened.pop_all()
-        return reader
+    return reader_of(place, lambda file: Reader(file, references, limits))

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
 
-from nncodec.adapters.streams import open_binary
+from nncodec.adapters.streams import reader_of
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
@@ -192,9 +192,4 @@ def open_set(
 
     Raises BitstreamError, OSError, UnsupportedModelError where a package for the URL is missing.
     """
-    with ExitStack() as opened:
-        file = open_binary(place) if isinstance(place, (str, Path)) else place
-        opened.callback(file.close)
-        reader = SetReader(file, references, limits)
-        opened.pop_all()
-        return reader
+    return reader_of(place, lambda file: SetReader(file, references, limits))

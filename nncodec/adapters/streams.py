@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.errors import UnsupportedModelError
+
+Made = TypeVar("Made")
 
 
 @contextmanager
@@ -27,6 +29,19 @@ def writing_stream(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def temporary_beside(path: str | os.PathLike[str]) -> BinaryIO:
     """A file without a name in the folder of `path`, for what may be too large for memory. Raises OSError."""
     return cast("BinaryIO", TemporaryFile(dir=Path(path).parent))
+
+
+def reader_of(place: str | Path | BinaryIO, make: Callable[[BinaryIO], Made]) -> Made:
+    """What `make` makes of the file at a path or a URL, or of an open file, which is closed where it fails.
+
+    Raises as `open_binary`, and what `make` raises.
+    """
+    with ExitStack() as opened:
+        file = open_binary(place) if isinstance(place, (str, Path)) else place
+        opened.callback(file.close)
+        made = make(file)
+        opened.pop_all()
+        return made
 
 
 def open_binary(place: str | Path) -> BinaryIO:
