@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.evaluation import EvaluationRequest
@@ -23,6 +24,8 @@ from nncodec.errors import EncodeError
 from nncodec.evaluation import Utility
 from nncodec.limits import LEVELS
 from nncodec.model import Model
+
+Value = TypeVar("Value")
 
 DEFAULTS = SetConfig()
 _OF_SETS = ("structure", "root", "depth", "parents", "weight", "eval", "plot")
@@ -92,7 +95,7 @@ def set_config_of(arguments: argparse.Namespace, config: EncoderConfig) -> SetCo
             depth=DEFAULTS.depth if arguments.depth is None else arguments.depth,
             parents=DEFAULTS.parents if arguments.parents is None else arguments.parents,
             max_bytes=arguments.max_bytes,
-            weights=dict(_weight(text) for text in arguments.weight),
+            weights=_distinct("--weight", [_weight(text) for text in arguments.weight]),
         )
     except EncodeError as error:
         raise UsageError(str(error)) from None
@@ -133,13 +136,26 @@ def encode_models(arguments: argparse.Namespace, config: EncoderConfig) -> None:
         print_set(arguments, encoded, sum(path.stat().st_size for path in paths.values()), seconds)
 
 
-def _utilities(arguments: argparse.Namespace, models: dict[str, Model]) -> dict[str, Utility]:
-    found: dict[str, Utility] = {}
-    for request in map(EvaluationRequest.parse, arguments.eval):
-        if request.name not in models:
-            raise UsageError(f"--eval {request.name}: no such model; there are {', '.join(models)}")
-        found[request.name] = request.utility(models[request.name])
+def _distinct(option: str, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
+    """The pairs by name. Raises UsageError where one model is named twice."""
+    found: dict[str, Value] = {}
+    for name, value in pairs:
+        if name in found:
+            raise UsageError(f"{option} names {name!r} twice")
+        found[name] = value
     return found
+
+
+def _utilities(arguments: argparse.Namespace, models: dict[str, Model]) -> dict[str, Utility]:
+    try:
+        parsed = [EvaluationRequest.parse(text) for text in arguments.eval]
+    except EncodeError as error:
+        raise UsageError(f"--eval {error}") from None
+    requests = _distinct("--eval", [(request.name, request) for request in parsed])
+    for name in requests:
+        if name not in models:
+            raise UsageError(f"--eval {name}: no such model; there are {', '.join(models)}")
+    return {name: request.utility(models[name]) for name, request in requests.items()}
 
 
 def _draw(arguments: argparse.Namespace, encoded: EncodedSet) -> None:
