@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-if __package__ in (None, ""):
+if __package__ in (None, ""):  # as in run.py; nncodec lies beside this folder, or is installed
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.modules["conformance"] = ModuleType("conformance")
+    sys.modules["conformance"].__path__ = [str(Path(__file__).resolve().parent)]
 
 if TYPE_CHECKING:
     from conformance.adapter_nncodec import Decoded

@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
-if __package__ in (None, ""):
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+if __package__ in (None, ""):  # this folder is the package, whatever it is called and whatever else lies on the path
+    sys.modules["conformance"] = ModuleType("conformance")
+    sys.modules["conformance"].__path__ = [str(Path(__file__).resolve().parent)]
 
 from conformance import report
 from conformance.process import MEBIBYTE, Bounds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,34 @@ def test_runner_runs_as_a_script_from_elsewhere(tmp_path):
     argv = [sys.executable, str(SUITE / "run.py"), "--only", SOME[1], "--", sys.executable, ADAPTER, "{in}", "{ref}"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def with_another_package(folder):
+    """An environment whose path has another package `conformance` in front."""
+    other = folder / "other" / "conformance"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise ImportError('another package of that name')\n", encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": f"{other.parent}{os.pathsep}{SUITE.parent}"}
+
+
+@pytest.mark.parametrize("name", ["conformance", "suite of another name"])
+def test_runner_is_that_of_its_own_folder(name, tmp_path):
+    suite = shutil.copytree(SUITE, tmp_path / "copy" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (suite / "report.py").write_text((suite / "report.py").read_text(encoding="utf-8") + "print('the copy')\n")
+    argv = [sys.executable, str(suite / "run.py"), "list", "--only", "valid/two-parents"]
+    done = subprocess.run(
+        argv, cwd=tmp_path, env=with_another_package(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("the copy\nvalid/two-parents ")
+
+
+def test_fake_decoders_are_those_of_their_own_folder(tmp_path):
+    suite = shutil.copytree(SUITE, tmp_path / "suite", ignore=shutil.ignore_patterns("__pycache__"))
+    argv = [sys.executable, str(suite / "fakes.py"), "one-ulp-off", str(suite / "valid/two-parents.nmc")]
+    argv += [str(suite / ref) for ref in only("valid/two-parents").refs]
+    done = subprocess.run(argv, cwd=tmp_path, env=with_another_package(tmp_path), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_runner_fails_with_a_bad_decoder(capsys):

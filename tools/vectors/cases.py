@@ -21,7 +21,7 @@ MODULES: Final = (
     *("valid_mixing", "valid_rans", "own_copies", "valid_limits", "valid_encoder", "valid_sets"),
     *("invalid_start", "invalid_units", "invalid_parameters", "invalid_table", "invalid_slices"),
     *("invalid_end", "invalid_coded", "invalid_references", "invalid_terms", "invalid_inherited", "invalid_limits"),
-    *("invalid_mixing", "invalid_rans", "invalid_sets", "invalid_set_members"),
+    *("invalid_order", "invalid_mixing", "invalid_rans", "invalid_rans_alone", "invalid_sets", "invalid_set_members"),
 )
 """The modules of this folder that declare vectors, in the order of the manifest."""
 

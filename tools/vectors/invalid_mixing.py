@@ -9,7 +9,7 @@ from tools.vectors.bases import THOUSANDTH, levels_only, plain
 from tools.vectors.cases import invalid, patched
 from tools.vectors.draft import Draft
 from tools.vectors.invalid_parameters import baseline
-from tools.vectors.mixing import GROUP, MIXING, TRELLIS, item_of, mixed, spread
+from tools.vectors.mixing import GROUP, MIXING, TRELLIS, item_of, mixed, spread, zeros
 from tools.vectors.rans import RANS
 
 patched(
@@ -98,3 +98,15 @@ def mixing_bomb() -> Draft:
     item = item_of("w", (5000,), [0] * 5000, THOUSANDTH)
     draft = mixed([item], THOUSANDTH)
     return replace(draft, patches={**draft.patches, "slice0.payload": b"\0\0"})
+
+
+@invalid("ENTROPY", "9.4")
+def mixing_levels_over_the_bound() -> Draft:
+    """A payload of two bytes that decodes to 4097 levels of INT32: four bytes more than the bound."""
+    return zeros(4097, 4)
+
+
+@invalid("ENTROPY", "9.4")
+def mixing_levels_over_the_bound_by_their_width() -> Draft:
+    """A payload of two bytes that decodes to 8193 levels of INT16: each as a byte they would not be too many."""
+    return zeros(8193, 2)

@@ -1,77 +1,15 @@
-"""Invalid vectors: the rANS coder (SPEC.md clause 9.6), each head spelt out bit by bit."""
+"""Invalid vectors: the rANS coder (SPEC.md clause 9.6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from tools.vectors.bases import THOUSANDTH
 from tools.vectors.cases import invalid
 from tools.vectors.draft import Draft, Group, exact
 from tools.vectors.mixing import item_of
 from tools.vectors.rans import with_payloads
-
-DATA = bytes([0, 1, 0, 1])
-
-Number = tuple[int, int]
-"""A number and how it is written: in so many bits, or as a Golomb code (0)."""
-
-
-def g(number: int) -> Number:
-    """A Golomb code."""
-    return number, 0
-
-
-def s(number: int) -> Number:
-    """A signed Golomb code."""
-    return (-2 * number - 1 if number < 0 else 2 * number), 0
-
-
-def bits(numbers: Iterable[Number]) -> bytes:
-    """9.6.2: the numbers one behind the other, padded with 0."""
-    text = ""
-    for number, count in numbers:
-        if count:
-            text += format(number, f"0{count}b")[::-1]
-        else:
-            zeros = (number + 1).bit_length() - 1
-            text += "0" * zeros + "1" + (format(number + 1 - 2**zeros, f"0{zeros}b")[::-1] if zeros else "")
-    text += "0" * (-len(text) % 8)
-    return bytes(int(text[at : at + 8][::-1], 2) for at in range(0, len(text), 8))
-
-
-def _state() -> int:
-    """9.6.7 backwards: the state of the lane of `DATA`, two tokens of one half each."""
-    state = 2**16
-    for byte in reversed(DATA):
-        state = (state // 128 << 8) + state % 128 + 128 * byte
-    return state
-
-
-@dataclass(frozen=True)
-class Spelt:
-    """The payload of `DATA` as bytes: FOLDED without mantissa, two tokens of one half each, one lane without words.
-
-    Token 0 is the word 0, token 2 the word 1.
-    """
-
-    front: tuple[Number, ...] = ((0, 4), (0, 3), (0, 3), (0, 6))
-    sets: Number = (0, 0)
-    kind: tuple[Number, ...] = ((0, 2), (0, 3))
-    sides: Number = (0, 0)
-    thresholds: tuple[Number, ...] = (g(0),)
-    tables: tuple[Number, ...] = (g(0),)
-    table: tuple[Number, ...] = (g(1), g(0), s(0), g(1), s(0))
-    areas: tuple[Number, ...] = ()
-    words: tuple[Number, ...] = (s(0),)
-    state: int = _state()
-    after: bytes = b""
-    more: tuple[Number, ...] = field(default=())
-
-    def payload(self) -> bytes:
-        """The bytes."""
-        numbers = [*self.front, self.sets, *self.kind, self.sides, *self.thresholds, *self.tables, *self.table]
-        return bits([*numbers, *self.areas, *self.words, *self.more]) + self.state.to_bytes(4, "little") + self.after
+from tools.vectors.rans_spelt import DATA, Spelt, g, s, state_of
 
 
 def _draft(payload: bytes) -> Draft:
@@ -111,7 +49,7 @@ SPELT = {
     "rans-words-over-symbols 9.6.3": (Spelt(words=(s(5),)), "A lane of five words for four symbols."),
     "rans-word-left-over 9.6.7": (Spelt(words=(s(1),), after=b"\0\0"), "A word that no symbol needs."),
     "rans-words-missing 9.6.1": (Spelt(words=(s(1),)), "A word that the payload does not hold."),
-    "rans-state-ends-high 9.6.7": (Spelt(state=2 * _state()), "A state that does not end at 2^16."),
+    "rans-state-ends-high 9.6.7": (Spelt(state=2 * state_of(DATA)), "A state that does not end at 2^16."),
     "rans-words-give-out 9.6.7": (Spelt(state=0x10000), "A state that needs a word, and has none."),
     "rans-byte-behind 9.6.1": (Spelt(after=b"\0"), "A byte behind the raw bits."),
     "rans-head-padding 9.6.1": (Spelt(more=((1, 1),)), "A bit of 1 in the padding of the head."),

@@ -12,6 +12,7 @@ import numpy as np
 
 from nncodec.entropy.mixing.coder import Area, encode_areas
 from tools.vectors.arithmetic import reconstruct
+from tools.vectors.bases import THOUSANDTH
 from tools.vectors.draft import Draft, Group, Item
 from tools.vectors.wire import u8
 
@@ -73,3 +74,8 @@ def _areas(items: Sequence[Item], first: int, count: int, *, trellis: bool) -> l
 def spread(count: int, scale: int) -> list[int]:
     """Levels of either sign, most of them small, up to about `scale`."""
     return [((n * 2654435761) % 1000003 % (2 * scale + 1) - scale) // (1 + n * 7 % 5) for n in range(count)]
+
+
+def zeros(count: int, width: int) -> Draft:
+    """`count` levels of 0 with a level_width of `width` bytes, in a payload of two bytes."""
+    return mixed([replace(item_of("w", (count,), [0] * count, THOUSANDTH), width=width)], THOUSANDTH)

@@ -82,3 +82,20 @@ def own_copy_mapped() -> Draft:
     draft = _twice()
     item = replace(draft.items[3], terms=(Term(0, 1, map_of_nothing=True),))
     return replace(draft, items=[*draft.items[:3], item, draft.items[4]])
+
+
+@invalid("VALUE_RANGE", "R-8.3.6")
+def own_copy_of_other_string_size() -> Draft:
+    """A copy that is like its original in all but string_size, which says two bytes more."""
+    first = exact("s", "string", (2,), wire.strings(b"conv", b"bias"))
+    size = len(first.data)
+    patches = {"record1.string_size": wire.leb(size + 2), "start.decoded_size": wire.leb(2 * size + 2)}
+    return Draft([first, copied("again", first, 1)], [Group()], patches=patches)
+
+
+@invalid("ENTROPY", "R-8.3.6", "8.5", "9.3")
+def own_copy_of_later_behind_a_damaged_payload() -> Draft:
+    """A copy of a later tensor, which is judged in reconstruction, and damaged LZMA2 in the slice of that tensor."""
+    last = exact("last", "uint8", (2,), b"\1\2")
+    draft = Draft([copied("first", last, 2), last], [Group(pack=wire.stored)])
+    return replace(draft, patches={"slice0.payload": b"\3\0\0\0"})

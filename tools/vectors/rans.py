@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -21,7 +21,10 @@ GROUP: Final = "parameters.groups0"
 
 @dataclass(frozen=True)
 class Plan:
-    """How a slice is coded: the binarisation of each set, the set and base of each area, contexts, lanes."""
+    """How a slice is coded: the binarisation of each set, the set and base of each area, contexts, lanes.
+
+    given: the frequencies of the tokens of the only table, where they are not made from what occurs.
+    """
 
     sets: Sequence[Binarisation]
     areas: Sequence[tuple[int, int]] = ((0, 0),)
@@ -32,6 +35,7 @@ class Plan:
     scale: int = 10
     precision: int = 3
     start: int = 0
+    given: Mapping[int, int] = field(default_factory=dict)
 
 
 def coded(words: Sequence[int], counts: Sequence[int], plan: Plan, exponents: Sequence[int] = ()) -> bytes:
@@ -58,9 +62,13 @@ def _set(plan: Plan, number: int, words: np.ndarray, counts: Sequence[int]) -> C
     contexts = plan.sides * (len(plan.thresholds) + 1)
     spread = np.arange(how.alphabet)
     unlike = [counted * (3 + (spread * (1 + index)) % 5) for index in range(plan.tables)]
-    tables = [_table(counts, plan.scale, plan.precision) for counts in unlike]
+    tables = [_given(plan.given)] if plan.given else [_table(counts, plan.scale, plan.precision) for counts in unlike]
     chosen = tuple(context % plan.tables for context in range(contexts))
     return CodingSet(how, plan.sides, plan.thresholds, chosen, tuple(tables))
+
+
+def _given(frequencies: Mapping[int, int]) -> FrequencyTable:
+    return FrequencyTable(np.array(list(frequencies), np.int64), np.array(list(frequencies.values()), np.int64))
 
 
 def _table(counts: np.ndarray, scale: int, precision: int) -> FrequencyTable:

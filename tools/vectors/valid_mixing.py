@@ -8,7 +8,7 @@ from tools.vectors import wire
 from tools.vectors.bases import THOUSANDTH
 from tools.vectors.cases import valid
 from tools.vectors.draft import Draft, Group
-from tools.vectors.mixing import GROUP, TRELLIS, item_of, mixed, spread
+from tools.vectors.mixing import GROUP, TRELLIS, item_of, mixed, spread, zeros
 
 STEP = wire.compact(50 << 10 | 77, -20)
 
@@ -158,3 +158,9 @@ def trellis_lzma2() -> Draft:
     """Trellis levels under LZMA2."""
     item = item_of("w", (20,), spread(20, 3), STEP, [20])
     return replace(Draft([item], [Group(STEP, wire.stored)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS)})
+
+
+@valid("9.4", "9.5.1")
+def mixing_levels_at_the_bound_by_their_width() -> Draft:
+    """16384 levels of INT8 in two bytes: the most that the bound lets pass, for level_width is what counts."""
+    return zeros(8192 * 2, 1)

@@ -12,6 +12,7 @@ from tools.vectors.draft import Draft, Group, Item, Term, exact
 from tools.vectors.mixing import TRELLIS, item_of, spread
 from tools.vectors.prediction import exactly_differing
 from tools.vectors.rans import GROUP, RANS, Plan, coded, folded, with_payload_of, with_payloads
+from tools.vectors.rans_spelt import DATA, ROOM, Spelt, g, s, state_of, zeros
 
 GRID = ("reference-grid",)
 FOLDED = Binarisation(Kind.FOLDED, 4, 1)
@@ -113,6 +114,27 @@ def rans_three_areas_of_two_sets() -> Draft:
     plan = Plan([FOLDED, Binarisation(Kind.SIGNED, 4, 0)], [(0, 0), (1, 0), (0, 0)], lanes=2)
     every = [level for part in parts for level in part]
     return with_payloads(items, coded(folded(every), [20, 11, 9], plan), group=Group(THOUSANDTH))
+
+
+@valid("9.6.4")
+def rans_free_token_of_four() -> Draft:
+    """Tokens of 40, 108, 72 and 36 slots: the second and the third tie as the longest, and the second is free."""
+    levels = [[0, -1, 1, -2, -1, 1, -1, 0][n * n % 8] for n in range(50)]
+    return _levels(levels, Plan([Binarisation(Kind.FOLDED, 4, 1)], scale=8, given={0: 40, 1: 108, 2: 72, 6: 36}))
+
+
+@valid("9.6.4")
+def rans_free_token_longer_than_told() -> Draft:
+    """Two tokens told as of seven bits: the second has 64 slots, and the first, which is free, all 192 others."""
+    table = (g(1), g(0), s(-1), g(1), s(0))
+    payload = Spelt(table=table, state=state_of(DATA, (192, 64))).payload()
+    return with_payloads([exact("w", "uint8", (4,), DATA)], payload)
+
+
+@valid("9.4", "9.6.1")
+def rans_levels_at_the_bound_by_their_width() -> Draft:
+    """Levels of INT8, 8192 of them for every byte of the payload: level_width counts, not the four bytes of a word."""
+    return zeros(ROOM, 1)
 
 
 FLOATS = f32(1, -1, 0.5, -0.0, 0.0, 3.1415926, 1e-3, -2e-3, 7e-4, float("inf"), 1e-42, 65504)
