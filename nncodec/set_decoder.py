@@ -32,12 +32,12 @@ class SetReader:
 
     def __init__(
         self,
-        source: BinaryIO | bytes | memoryview,
+        source: BinaryIO | bytes | bytearray | memoryview,
         references: Sequence[Model] = (),
         limits: Limits = LEVELS[DEFAULT_LEVEL],
     ) -> None:
         self._closing = ExitStack()
-        if isinstance(source, (bytes, memoryview)):
+        if isinstance(source, (bytes, bytearray, memoryview)):
             view = memoryview(source).cast("B")
             self._ranges, size = ranges_of_bytes(view), view.nbytes
         else:
