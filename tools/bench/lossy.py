@@ -20,9 +20,9 @@ from rich.progress import track
 
 import nncodec
 from nncodec import EncoderConfig, Model
-from nncodec.encoder.choice import Chooser
 from nncodec.encoder.estimate import entropy_bits
 from nncodec.model import NO_TOPOLOGY
+from nncodec.quantisation import quantise
 from nncodec.rounding import widen
 from nncodec.tables import QUANTISABLE
 from tools.bench.common import markdown_table, versions, write_section
@@ -83,9 +83,10 @@ def coder(subject: Subject, config: EncoderConfig) -> Callable[[float], Point]:
 
 def own_entropy(subject: Subject, step: float) -> float:
     """Bytes of the order-0 entropy of the levels of matrices at a step: one table for the model, free."""
-    choices = Chooser(EncoderConfig(step=step, rounding=0.5), []).choose_all(subject.model)
-    levels = [choice.levels for choice in choices if choice.levels is not None and choice.quantiser is None]
-    counts = np.unique(np.concatenate(levels), return_counts=True)[1]
+    config = EncoderConfig(step=step, rounding=0.5)
+    matrices = [widen(t.data, t.dtype) for t in subject.model.tensors if config.quantises(t)]
+    levels = [quantise(values, step, config.f) for values in matrices]
+    counts = np.unique(np.concatenate([each for each in levels if each is not None]), return_counts=True)[1]
     return entropy_bits(counts) / 8
 
 

@@ -19,7 +19,7 @@ from rich.progress import track
 
 import nncodec
 from nncodec import EncoderConfig, Model, Tensor
-from nncodec.encoder.estimate import level_bits
+from nncodec.encoder.estimate import LevelCounts
 from nncodec.encoder.steps import spread
 from nncodec.encoder.trellis import quantise_trellis
 from nncodec.quantisation import dequantise, half_levels
@@ -38,14 +38,13 @@ class Rule:
     """Step in proportion to measure^exponent * elements^size."""
 
     name: str
-    measure: Callable[[Float64s, tuple[int, ...]], float]
+    measure: Callable[[Tensor], float]
     exponent: float
     size: float
 
 
-def _root_mean_square(values: Float64s, shape: tuple[int, ...]) -> float:
-    del shape
-    return math.sqrt(float(np.square(values).mean()))
+def _root_mean_square(tensor: Tensor) -> float:
+    return math.sqrt(float(np.square(widen(tensor.data, tensor.dtype)).mean()))
 
 
 RULES = (
@@ -64,16 +63,18 @@ def _quantised(
     weights = [values.size for _, values in matrices]
     shares = np.array(
         [
-            rule.exponent * math.log(rule.measure(values, tensor.shape)) + rule.size * math.log(values.size)
+            rule.exponent * math.log(rule.measure(tensor)) + rule.size * math.log(values.size)
             for tensor, values in matrices
         ]
     )
-    sizes = np.array([math.log(_root_mean_square(values, ())) for _, values in matrices])
+    sizes = np.array([math.log(_root_mean_square(tensor)) for tensor, _ in matrices])
     steps = scale * np.exp(shares + np.average(sizes - shares, weights=weights))
     decoded, bits = {}, 0.0
     for (tensor, values), step in zip(matrices, steps, strict=True):
         levels = quantise_trellis(values, tensor.shape, float(step), 0)
-        bits += level_bits(levels)
+        counts = LevelCounts(levels.size)
+        counts.add(levels)
+        bits += counts.bits()
         data = round_to(dequantise(half_levels(levels, trellis=True), float(step), 0), tensor.dtype)
         decoded[tensor.name] = Tensor(tensor.name, tensor.dtype, tensor.shape, data)
     return decoded, bits / 8
