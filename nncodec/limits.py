@@ -11,6 +11,9 @@ from typing import Final
 MAX_DIMENSION: Final = 2**48
 MAX_UNIT_BYTES: Final = 2**40
 MAX_MODEL_NAME_BYTES: Final = 255
+
+ANCILLARY_ROOM: Final = 2**24
+"""Bytes of ancillary units before the first slice, or before the index of a set, at most, where these are sought."""
 MAX_FEATURE_MASK: Final = 2**32 - 1
 
 MAX_EXPANSION: Final = 2**13

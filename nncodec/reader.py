@@ -13,16 +13,13 @@ from nncodec.adapters.streams import reader_of
 from nncodec.constraints import check_coverage, check_limit, invalid
 from nncodec.decoder import decode_tensors, wanted_tensors
 from nncodec.errors import BitstreamError, ErrorClass, shifted
-from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
+from nncodec.limits import ANCILLARY_ROOM, DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor
 from nncodec.stream import Coverage, Slice, find_end, pieces_of, ranges_of, read_headers, read_slice
 from nncodec.syntax.end import IndexEntry
 from nncodec.syntax.units import parse_unit
 from nncodec.tables import ANCILLARY_UNIT, UnitType
 from nncodec.work import Work
-
-_ANCILLARY_ROOM = 2**24
-"""Bytes of ancillary units that may stand before the slices: a stream with more is read as a whole, or not at all."""
 
 
 class Reader:
@@ -39,7 +36,7 @@ class Reader:
         found, self._end_offset = find_end(self._range, file.seek(0, SEEK_END))
         index = found.index
         first = index[0].unit_offset if index else self._end_offset
-        check_limit("size of headers", first, limits.header_bytes + _ANCILLARY_ROOM)
+        check_limit("size of headers", first, limits.header_bytes + ANCILLARY_ROOM)
         self._units, self._stream = read_headers(self._range(0, first), limits, references)
         while self._units.position < first:
             if self._units.any().unit_type < ANCILLARY_UNIT:

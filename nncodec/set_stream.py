@@ -8,7 +8,7 @@ from typing import Final
 
 from nncodec.constraints import check_limit, invalid
 from nncodec.errors import BitstreamError, ErrorClass, shifted
-from nncodec.limits import LEVELS, MAX_MODEL_NAME_BYTES, Limits
+from nncodec.limits import ANCILLARY_ROOM, LEVELS, MAX_MODEL_NAME_BYTES, Limits
 from nncodec.stream import Ranges
 from nncodec.syntax.descriptors import Element, Session
 from nncodec.syntax.model_index import CLAUSE, ModelEntry, parse_model_index
@@ -19,7 +19,6 @@ from nncodec.tables import ANCILLARY_UNIT, UnitType
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 _FORBIDDEN: Final = frozenset({*map(chr, range(0x20)), "\x7f", "/", "\\", ":"})
 _FIRST_WINDOW: Final = 2**16
-_ANCILLARY_ROOM: Final = 2**24
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _read_front(ranges: Ranges, size: int, limits: Limits, trace: list[Element])
             if error.error_class != ErrorClass.TRUNCATED or window == size:
                 raise
             window = min(16 * window, size)
-            check_limit("size of headers", min(window, size), limits.header_bytes + _ANCILLARY_ROOM)
+            check_limit("size of headers", min(window, size), limits.header_bytes + ANCILLARY_ROOM)
         else:
             trace += elements
             return found

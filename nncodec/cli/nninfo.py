@@ -86,11 +86,7 @@ def add_parents(arguments: argparse.Namespace, data: bytes, references: Referenc
 def show_set(arguments: argparse.Namespace, reader: SetReader, references: References) -> None:
     """Show the models of a set, what they cost, and what they are predicted from."""
     info = inspect_set(reader)
-    if arguments.json:
-        print_json(as_json(info, with_syntax=arguments.syntax))
-    elif arguments.syntax:
-        sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
-    else:
+    if not print_elements(arguments, info):
         print_set(info)
         print_chain(references.chain(reader.needs()))
 
@@ -107,13 +103,18 @@ def show_stream(arguments: argparse.Namespace, data: bytes, references: Referenc
         if not arguments.json:
             print_chain(references.chain(read_parents(data, limits)))
         return
+    if not print_elements(arguments, info):
+        print_overview(info)
+        print_chain(references.chain(read_parents(data, limits)))
+
+
+def print_elements(arguments: argparse.Namespace, info: StreamInfo | SetInfo) -> bool:
+    """Print JSON, or the syntax, if that is asked for; whether it was."""
     if arguments.json:
         print_json(as_json(info, with_syntax=arguments.syntax))
     elif arguments.syntax:
         sys.stdout.writelines(syntax_line(element) + "\n" for element in info.elements)
-    else:
-        print_overview(info)
-        print_chain(references.chain(read_parents(data, limits)))
+    return bool(arguments.json or arguments.syntax)
 
 
 def print_identity(arguments: argparse.Namespace, identity: Identity, size: int) -> None:

@@ -15,7 +15,7 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import DifferenceCounts, LevelCounts, word_bits
 from nncodec.encoder.matching import OWN, Given, Matcher, Relative, originals
 from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
-from nncodec.encoder.steps import QualitySteps, SharedStep, Steps, grid_of
+from nncodec.encoder.steps import Steps, grid_of, steps_of
 from nncodec.encoder.values import (
     blocks,
     energy_of,
@@ -112,9 +112,7 @@ class Chooser:
 
     def choose_all(self, model: Model) -> list[Choice]:
         """The cheapest admissible way to code each tensor of `model`, by estimated bits."""
-        matrices = [tensor for tensor in model.tensors if self._config.quantises(tensor)]
-        kind = SharedStep if self._config.quality is None else QualitySteps
-        steps = kind(self._config, matrices, self._plain_energy)
+        steps = steps_of(self._config, model, self._plain_energy)
         twins = {} if self._config.profile == Profile.BASELINE else originals(model, self._config)
         return [
             _own_copy(tensor, twins[place], model) if place in twins else self._choose(tensor, place, steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -116,6 +116,11 @@ class EncoderConfig:
     def requests(self) -> list[str]:
         """Which of `REQUESTS` the caller makes."""
         return [name for name in REQUESTS if getattr(self, name) is not None and getattr(self, name) is not False]
+
+    def or_default(self) -> EncoderConfig:
+        """This, or with the default quality where profile MAIN is asked for nothing."""
+        is_asked = self.requests or self.profile == Profile.BASELINE
+        return self if is_asked else replace(self, quality=DEFAULT_QUALITY)
 
     @property
     def _q_bits(self) -> int:

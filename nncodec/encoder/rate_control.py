@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from nncodec.encoder.config import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, EncoderConfig
+from nncodec.encoder.config import MAX_QUALITY, MIN_QUALITY, EncoderConfig
 from nncodec.encoder.report import Distortions
 from nncodec.encoder.runs import Distortion
 from nncodec.errors import EncodeError
 from nncodec.quantisation import COMPACT_CODES, compact_step
-from nncodec.tables import Profile
 
 DB_NEAR: Final = 0.05
 """A trial so little above the SNR that is asked for ends the search."""
@@ -56,8 +55,7 @@ def settle(config: EncoderConfig, trials: Trials) -> EncoderConfig:
     target = _target_db(config)
     if target is not None:
         return _coarsest_step(target, config, trials)
-    default = not config.requests and config.profile == Profile.MAIN
-    return replace(config, quality=DEFAULT_QUALITY) if default else config
+    return config.or_default()
 
 
 def _target_db(config: EncoderConfig) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.values import blocks, energy_of, finite_blocks, geometric_mean, row_blocks, row_sums
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
-from nncodec.model import Tensor
+from nncodec.model import Model, Tensor
 from nncodec.quantisation import compact_quantiser, dequantise, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -83,13 +83,15 @@ class QualitySteps:
         self._relative = _cell(config) * 10 ** (-(config.quality or 0.0) / 20)
         self._weights = sum(tensor.size for tensor in matrices)
         self._residual = residual
-        changes = [(residual(tensor), tensor.size) for tensor in matrices]
-        self._change = _root_mean_square([(change, size) for change, size in changes if change is not None])
+        changes = [(tensor, residual(tensor)) for tensor in matrices]
+        known = [(tensor, change) for tensor, change in changes if change is not None]
+        self._related = {tensor.name for tensor, _ in known}
+        self._change = _root_mean_square([(change, tensor.size) for tensor, change in known])
 
     def of_matrix(self, tensor: Tensor) -> Quantiser | None:
         """None where all is zero."""
         step = self._relative * spread(tensor) * self._share(tensor)
-        if self._change and self._residual(tensor) is not None:
+        if self._change and tensor.name in self._related:
             step = min(step, update_step(self._config, self._change))
         return _quantiser_near(step)
 
@@ -115,6 +117,13 @@ def update_step(config: EncoderConfig, change: float) -> float:
 
 def _cell(config: EncoderConfig) -> float:
     return _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
+
+
+def steps_of(config: EncoderConfig, model: Model, residual: Residual) -> Steps:
+    """The rule that `config` asks for, for the tensors of `model`."""
+    matrices = [tensor for tensor in model.tensors if config.quantises(tensor)]
+    kind = SharedStep if config.quality is None else QualitySteps
+    return kind(config, matrices, residual)
 
 
 def spread(tensor: Tensor) -> float:

@@ -133,7 +133,6 @@ class _Ledger:
         self._purse = purse
         self._parents = {parent for node in purse.nodes for parent in node.parents}
         self._factors = {node.place: 1.0 for node in purse.nodes}
-        self._estimates: dict[tuple[int, float, float], Estimate] = {}
         self._known: dict[tuple[int, float], float] = {}
 
     def plan(self) -> tuple[Qualities, Points]:
@@ -161,10 +160,10 @@ class _Ledger:
             yield Alternative(inner.hex(), tuple(self._curve(node, inner) for node in self._purse.nodes))
 
     def _curve(self, node: Node, inner: float) -> Curve:
-        offsets = OFFSETS_DB
-        qualities = [inner] if node.place in self._parents else [_within(self._purse.quality + db) for db in offsets]
+        grid = [_within(self._purse.quality + offset) for offset in OFFSETS_DB]
+        qualities = [inner] if node.place in self._parents else grid
         points = [
-            OperatingPoint(self._bytes(node, quality, inner), self._utility(node.place, quality, inner))
+            OperatingPoint(self._bytes(node, quality, inner), self._utility(node, quality, inner))
             for quality in qualities
         ]
         return Curve(self._purse.names[node.place], tuple(points), self._purse.weights[node.place])
@@ -183,25 +182,21 @@ class _Ledger:
         return math.ceil(self._factors[node.place] * bits / 8)
 
     def _estimate(self, node: Node, quality: float, inner: float) -> Estimate:
-        key = node.place, quality, inner
-        if key not in self._estimates:
-            scales = _scale(quality, self._purse.quality), _scale(inner, self._purse.quality)
-            self._estimates[key] = _estimate(self._purse.survey, node, *scales)
-        return self._estimates[key]
+        scales = _scale(quality, self._purse.quality), _scale(inner, self._purse.quality)
+        return _estimate(self._purse.survey, node, *scales)
 
-    def _utility(self, place: int, quality: float, inner: float | None) -> float:
-        """By the survey: the proxy of `WeightProxy`, with errors as eq. 7 expects them."""
-        if (place, quality) not in self._known:
-            self._known[place, quality] = self._new_utility(place, quality, inner)
-        return self._known[place, quality]
+    def _utility(self, node: Node, quality: float, inner: float) -> float:
+        """Measured, or by the survey: the proxy of `WeightProxy`, with errors as they are expected."""
+        if (node.place, quality) not in self._known:
+            self._known[node.place, quality] = self._new_utility(node, quality, inner)
+        return self._known[node.place, quality]
 
-    def _new_utility(self, place: int, quality: float, inner: float | None) -> float:
+    def _new_utility(self, node: Node, quality: float, inner: float) -> float:
         purse = self._purse
-        if place in purse.utilities:
-            return purse.utilities[place](quality)
-        node = next(node for node in purse.nodes if node.place == place)
-        estimate = self._estimate(node, quality, quality if inner is None else inner)
-        subject = purse.survey.subjects[place]
+        if node.place in purse.utilities:
+            return purse.utilities[node.place](quality)
+        estimate = self._estimate(node, quality, inner)
+        subject = purse.survey.subjects[node.place]
         counted = subject.is_matrix & (subject.energies > 0)
         return 1 / (1 + float((estimate.errors[counted] / subject.energies[counted]).sum()))
 

@@ -20,7 +20,6 @@ from nncodec.encoder.sets.writer import check_names, set_overhead, write_set
 from nncodec.errors import EncodeError
 from nncodec.evaluation import Utility, WeightProxy, measured
 from nncodec.model import Model
-from nncodec.tables import Profile
 from nncodec.work import Work
 
 _ROOM_TO_TRY: Final = 1.03
@@ -92,7 +91,7 @@ class SetProcess:
     def __init__(self, models: Mapping[str, Model], config: SetConfig, references: Sequence[Model], work: Work) -> None:
         self._names, self._models = list(models), list(models.values())
         self._references, self._work = references, work
-        self._config = replace(config, max_bytes=None, encoder=_settled(config.encoder))
+        self._config = replace(config, max_bytes=None, encoder=config.encoder.or_default())
 
     def encode(self) -> EncodedSet:
         """The set, its models in the order of their predictions."""
@@ -197,10 +196,3 @@ def _with_names_of(config: EncoderConfig, references: Sequence[Model]) -> Encode
     """`config` with that part of the set's name map that is about `references`."""
     known = {tensor.name for reference in references for tensor in reference.tensors}
     return replace(config, name_map=tuple((new, old) for new, old in config.name_map if old in known))
-
-
-def _settled(config: EncoderConfig) -> EncoderConfig:
-    """`config` with the default in place of no request."""
-    if config.requests or config.profile == Profile.BASELINE:
-        return config
-    return replace(config, quality=DEFAULT_QUALITY)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.estimate import word_bits
-from nncodec.encoder.steps import QualitySteps, SharedStep, Steps
+from nncodec.encoder.steps import Steps, steps_of
 from nncodec.encoder.values import energy_of, finite_blocks
 from nncodec.layout import symbol_width
 from nncodec.model import Model, Tensor
@@ -124,9 +124,7 @@ def _exact_bits(tensor: Tensor) -> float:
 def _steps(model: Model, config: EncoderConfig) -> Float64s:
     """The step of each tensor of `model`, 0 where it is exact."""
     config = _with_step(config, model)
-    matrices = [tensor for tensor in model.tensors if config.quantises(tensor)]
-    kind = SharedStep if config.quality is None else QualitySteps
-    steps = kind(config, matrices, lambda _: None)
+    steps = steps_of(config, model, lambda _: None)
     return np.array([_step(tensor, config, steps) for tensor in model.tensors])
 
 

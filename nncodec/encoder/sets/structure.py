@@ -60,7 +60,6 @@ class Costs:
     def __init__(self, survey: Survey, count: int) -> None:
         self.count = count
         self._survey = survey
-        self._estimates: dict[tuple[int, ...], Estimate] = {}
 
     def of(self, place: int, parent: int) -> float:
         """Bits of the stream of the model at `place`, predicted from that at `parent` (NOTHING: alone)."""
@@ -69,10 +68,7 @@ class Costs:
 
     def estimate(self, place: int, *parents: int) -> Estimate:
         """The same, tensor by tensor; predicted from none, one or two parents."""
-        key = (place, *parents)
-        if key not in self._estimates:
-            self._estimates[key] = self._survey.predicted(place, parents)
-        return self._estimates[key]
+        return self._survey.predicted(place, parents)
 
     def node(self, place: int, parent: int, others: Sequence[int], most: int) -> Node:
         """The model at `place`: beside `parent` it gets those of `others` that save enough, `most` parents in all."""

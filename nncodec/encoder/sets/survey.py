@@ -110,26 +110,30 @@ class Survey:
         self._names = dict(config.name_map)
         self.subjects = [Subject(model, config) for model in models]
         self._references = [Subject(reference, config, as_it_is=True) for reference in references]
-        self._alone: dict[tuple[int, float], Estimate] = {}
+        self._known: dict[tuple[int, tuple[int, ...], float, float], Estimate] = {}
 
-    def alone(self, index: int, scale: float = 1.0) -> Estimate:
-        """The model at `index` without any other of the set, but with the references."""
-        if (index, scale) not in self._alone:
-            child = self.subjects[index]
+    def predicted(self, index: int, parents: Sequence[int], scale: float = 1.0, parent_scale: float = 1.0) -> Estimate:
+        """The model at `index`, each tensor alone or predicted from one of up to two `parents`, or from both.
+
+        The references may predict it too. What was asked for once is known.
+        """
+        key = index, tuple(parents), scale, parent_scale if parents else 1.0
+        if key not in self._known:
+            self._known[key] = self._new(*key)
+        return self._known[key]
+
+    def _new(self, index: int, parents: tuple[int, ...], scale: float, parent_scale: float) -> Estimate:
+        child = self.subjects[index]
+        if not parents:
             estimate = _unpredicted(child, scale)
             for reference in self._references:
                 estimate = self._with(estimate, child, scale, [(reference, 1.0)])
-            self._alone[index, scale] = estimate
-        return self._alone[index, scale]
-
-    def predicted(self, index: int, parents: Sequence[int], scale: float = 1.0, parent_scale: float = 1.0) -> Estimate:
-        """The model at `index`, each tensor alone or predicted from one of the one or two `parents`, or from both."""
-        child = self.subjects[index]
+            return estimate
         references = [(self.subjects[parent], parent_scale) for parent in parents]
-        estimate = self.alone(index, scale)
-        for reference in references:
-            estimate = self._with(estimate, child, scale, [reference])
-        return self._with(estimate, child, scale, references) if len(references) > 1 else estimate
+        if len(parents) == 1:
+            return self._with(self.predicted(index, (), scale), child, scale, references)
+        one, other = (self.predicted(index, (parent,), scale, parent_scale) for parent in parents)
+        return self._with(one.or_less_of(other), child, scale, references)
 
     def _with(
         self, estimate: Estimate, child: Subject, scale: float, references: Sequence[tuple[Subject, float]]
