@@ -7,6 +7,7 @@ from typing import Any
 from construct_typed import DataclassStruct
 from hypothesis import strategies as st
 
+from nncodec.limits import MAX_MODEL_NAME_BYTES
 from nncodec.model import Model
 from nncodec.syntax.end import END, FOOTER, INDEX_ENTRY, End, Footer, IndexEntry
 from nncodec.syntax.model_index import MODEL_ENTRY, MODEL_INDEX, ModelEntry, ModelIndex
@@ -178,7 +179,10 @@ def table_edits(draw: st.DrawFn) -> TableEdit:
     return TableEdit(draw(st.integers(0, 2**20)), edit, identity, None if edit == Edit.DELETE else draw(codings()))
 
 
-MODEL_ENTRIES = st.builds(ModelEntry, names(min_size=0, max_size=300), st.integers(0, 2**40))
+MODEL_NAMES = names(min_size=0, max_size=300).map(
+    lambda name: name.encode()[:MAX_MODEL_NAME_BYTES].decode(errors="ignore")
+)
+MODEL_ENTRIES = st.builds(ModelEntry, MODEL_NAMES, st.integers(0, 2**40))
 MODEL_INDICES = st.lists(MODEL_ENTRIES, max_size=6).map(lambda entries: ModelIndex(len(entries), entries))
 
 
