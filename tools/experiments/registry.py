@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: Final = {
     "E1": "histograms.run",
+    "E2": "rate_distortion.run",
+    "E3": "divergences.run",
+    "F1": "update_bias.run",
+    "F2": "position.run",
+    "F3": "lzma_loss.run",
+    "F4": "coder_cost.run",
 }
 """Key of the section -> module of this package, and the function in it that takes a Context and gives the Section.
 
