@@ -181,12 +181,23 @@ def test_position_is_what_a_difference_costs(context: Context) -> None:
 def test_losses_of_coders_are_over_the_entropy(context: Context) -> None:
     section = lzma_loss.run(context)
     rows = shown(section, "Bits per weight")
-    assert len(rows) == 2 * len(lzma_loss.Q_BITS)
-    for row in rows:
-        if row["LZMA ÷ entropy"] != "–":
-            assert float(row["LZMA ÷ entropy"]) == pytest.approx(float(row["LZMA"]) / float(row["entropy"]), rel=0.01)
-    fine = next(row for row in rows if row["levels"] == "alone" and row["q"] == "8")
-    assert 1 < float(fine["LZMA ÷ entropy"]) < 1.5
+    assert len(rows) == 3 * len(lzma_loss.Q_BITS) * lzma_loss.PARTS
+    counted = [row for row in rows if row["LZMA ÷ entropy"] != "–"]
+    for row in counted:
+        assert float(row["LZMA ÷ entropy"]) == pytest.approx(float(row["LZMA"]) / float(row["entropy"]), rel=0.01)
+    fine = next(row for row in counted if row["levels"] == lzma_loss.DRAWN)
+    assert 1 < float(fine["mixing ÷ entropy"]) < float(fine["LZMA ÷ entropy"]) < 1.5
+    assert all(verdict != Verdict.UNTESTED for verdict in verdicts(section))
+
+
+def test_steps_between_decades_are_those_of_multiplied_weights(coder: Coder) -> None:
+    model = laplace(30.0, (100, 200))
+    step = lzma_loss.Step(10, 10 ** (1 / 3))
+    point = lzma_loss._point(coder, "w", step, model, None)
+    same = rate_distortion.measure(coder, "w", 10, lzma_loss._multiplied(model, step.factor))
+    assert point.step == pytest.approx(10 ** (-2 - 1 / 3))
+    assert point.entropy == pytest.approx(same.one.entropy, rel=1e-4)
+    assert point.rates[lzma_loss.LZMA] == same.paper_bits
 
 
 def test_update_shrinks_by_f_and_comes_back_by_a_gain(context: Context) -> None:
@@ -203,7 +214,7 @@ def test_update_shrinks_by_f_and_comes_back_by_a_gain(context: Context) -> None:
 def test_cost_of_coders_is_relative(context: Context) -> None:
     rows = shown(coder_cost.run(context), "Bytes")
     assert [row["coder"] for row in rows] == list(coder_cost.CODERS)
-    assert (rows[0]["bytes ÷ LZMA's"], rows[0]["encoding ÷ LZMA's"]) == ("1.000", "1.0")
+    assert (rows[0]["bytes ÷ LZMA's"], rows[0]["encoding ÷ LZMA's"]) == ("1.000", "1.00")
     assert int(rows[0]["bytes"].replace(",", "")) == len(
         nncodec.encode(between(1.0), coder_cost.CODERS[coder_cost.LZMA])
     )
