@@ -25,7 +25,7 @@ LINES = Panel(
     levels=(("before", 0.72),),
 )
 STEPS = Panel("weights", "value", "share", (Series("V1", (-1.0, 0.0, 1.0), (1.0, 5.0, 1.0)),), steps=True)
-FIGURE = Figure("e5-curves", "Utility over size.", (LINES, STEPS, LINES, LINES), "Fig. 7")
+FIGURE = Figure("e5-curves", "Utility over size.", (LINES, STEPS, LINES, LINES), "7")
 SECTION = Section(
     "E5",
     "Updates, one after the other",
@@ -34,11 +34,7 @@ SECTION = Section(
         Claim("An update | is smaller", "5.0 times.", Verdict.CONFIRMED),
         Claim("It is free", "No.", Verdict.CONTRADICTED),
     ),
-    (
-        Table(
-            "Sizes.", ("what", "bytes", "gain"), (("alone", "1,234", "1.5 ± 0.2"), ("update", "–", "2.5×")), "Table V"
-        ),
-    ),
+    (Table("Sizes.", ("what", "bytes", "gain"), (("alone", "1,234", "1.5 ± 0.2"), ("update", "–", "2.5×")), "V"),),
     (FIGURE,),
 )
 
@@ -53,7 +49,7 @@ def files(folder: Path) -> set[str]:
 
 def test_section_survives_its_file(tmp_path: Path) -> None:
     bars = Panel("p", "x", "y", (Series("s", (1.0, 2.0), (3.0, 4.0), (0.5, 0.5)),), log_x=True, levels=(("l", 1.0),))
-    section = Section("E1", "t", "text", SECTION.claims, SECTION.tables, (Figure("f", "c", (bars,), "Fig. 1"),))
+    section = Section("E1", "t", "text", SECTION.claims, SECTION.tables, (Figure("f", "c", (bars,), "1"),))
     section.save(tmp_path / "E1.json")
     assert Section.load(tmp_path / "E1.json") == section
 

@@ -63,7 +63,7 @@ class Coder:
         """`model` as a stream."""
         path = self._folder / f"{_key(model, config, references)}.nmc"
         if not path.exists():
-            _write(path, nncodec.encode(model, config, references))
+            _write(path, nncodec.encode_with_report(model, config, references).data)  # coarse steps need no warning
         return path.read_bytes()
 
     def decoded(self, model: Model, config: EncoderConfig, references: Sequence[Model] = ()) -> Model:

@@ -108,9 +108,7 @@ def _finite(series: Series) -> Series:
 
 def _draw_series(axes: Axes, series: Series, look: Look, *, is_histogram: bool) -> None:
     if is_histogram:
-        axes.step(
-            series.x, series.y, where="mid", color=look.ink, linestyle=look.dash, linewidth=0.9, label=series.label
-        )
+        axes.plot(series.x, series.y, color=look.ink, linestyle=look.dash, linewidth=0.9, label=series.label)
         return
     style: dict[str, Any] = {"marker": look.marker, "markersize": 3.5, "linestyle": look.dash, "linewidth": 1.3}
     spread = series.spread or None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: Final = {
     "E1": "histograms.run",
+    "E2": "rate_distortion.run",
+    "E3": "divergences.run",
     "E4": "scenarios.run",
     "E5": "sequential.run",
     "E6": "intervals.run",
@@ -22,6 +24,10 @@ EXPERIMENTS: Final = {
     "E11": "sets.run",
     "E12-corrupted": "corrupted.run",
     "E12-eq10": "budget.run",
+    "F1": "update_bias.run",
+    "F2": "position.run",
+    "F3": "lzma_loss.run",
+    "F4": "coder_cost.run",
 }
 """Key of the section -> module of this package, and the function in it that takes a Context and gives the Section.
 

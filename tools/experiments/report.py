@@ -29,7 +29,7 @@ verdict here is computed from measurements by the command below; none is written
 NUMBER: Final = re.compile(r"[−+-]?[\d.,]+( ?[%×kM])?( ?[±–] ?[\d.,]+%?)?|–|")
 STYLE: Final = """\
 body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #222; }
-table { border-collapse: collapse; font-size: 0.87rem; margin: 1rem 0; }
+table { border-collapse: collapse; font-size: 0.87rem; margin: 1rem 0; display: block; overflow-x: auto; }
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 th { border-bottom: 2px solid #888; }
 td { font-variant-numeric: tabular-nums; }
@@ -118,7 +118,8 @@ def _claim(claim: Claim) -> str:
 
 
 def _caption(kind: str, shown: Table | Figure) -> str:
-    number = f" (the paper's {shown.number})" if shown.number else ""
+    numbered = "Fig." if shown.number[:1].isdigit() else "Table"  # the paper's tables bear Roman numbers
+    number = f" (the paper's {numbered} {shown.number})" if shown.number else ""
     return f"**{kind}{number}.** {shown.caption}"
 
 

@@ -39,7 +39,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; cells are text as it is to be read. `number`: the paper's, or empty."""
+    """A table; cells are text as it is to be read. `number`: the paper's, such as "IV", or empty."""
 
     caption: str
     head: tuple[str, ...]
@@ -69,12 +69,12 @@ class Panel:
     log_y: bool = False
     levels: tuple[tuple[str, float], ...] = ()
     steps: bool = False
-    """Whether the series are histograms: drawn as steps."""
+    """Whether the series are histograms: lines without points, named in a corner."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels side by side. `name` is the stem of its file; `number`: the paper's, or empty."""
+    """Panels side by side. `name` is the stem of its file; `number`: the paper's, such as "7", or empty."""
 
     name: str
     caption: str
