@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -157,6 +158,6 @@ def _key(model: Model, config: EncoderConfig, references: Sequence[Model], *more
 
 
 def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f"{path.name}.part")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")  # two processes may want the same
     beside.write_bytes(content)
     beside.replace(path)
