@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: Final = {
     "E1": "histograms.run",
+    "E10": "pruned.run",
+    "E11": "sets.run",
+    "E12-corrupted": "corrupted.run",
+    "E12-eq10": "budget.run",
 }
 """Key of the section -> module of this package, and the function in it that takes a Context and gives the Section.
 
