@@ -15,7 +15,7 @@ from nncodec import EncoderConfig, Model, SetStructure, Tensor
 from nncodec.evaluation import WeightProxy
 from tools.experiments import budget, corrupted, pruned, real_sets, sets
 from tools.experiments.budget import Grid, Operating
-from tools.experiments.cells import decibels, percent, ratio, span, verdict_on, whole
+from tools.experiments.cells import decibels, percent, ratio, span, whole
 from tools.experiments.coding import Coder
 from tools.experiments.context import Context
 from tools.experiments.masks import entropy, kept, mask_cost, mask_of, packed, share_of_zeros, zeros_left
@@ -225,6 +225,3 @@ def test_cells() -> None:
     ]
     assert {whole(math.nan), ratio(math.nan), span([]), decibels(math.nan)} == {"–"}
     assert span([0.5, 0.25]) == "0.25 to 0.50"
-    cases = ([], [True, True], [True, False], [False])
-    verdicts = [Verdict.UNTESTED, Verdict.CONFIRMED, Verdict.PARTLY, Verdict.CONTRADICTED]
-    assert [verdict_on(case) for case in cases] == verdicts

@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 import nncodec
 from nncodec import EncodedSet, EncodeError, EncoderConfig, Model, SetConfig
 from tools.bench.sets import Family, at_one_quality
-from tools.experiments.cells import NOT_MEASURED, VERDICT_RULE, verdict_on, whole
+from tools.experiments.cells import whole
 from tools.experiments.coding import Coder, setting_of
 from tools.experiments.context import Context
 from tools.experiments.matched import paper_config
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
 from tools.experiments.set_measurements import ROOT, TaskSet, three_tasks
+from tools.experiments.summary import NOT_MEASURED, verdict_of, with_rule
 
 KEY: Final = "E12-eq10"
 SHARES: Final = (0.2, 0.1, 0.05, 0.03)
@@ -36,7 +37,7 @@ were independent, is {error:.3f}. *Main, allocator*: `encode_set` with `max_byte
 whatever structure it plans. *Main, one quality*: the highest that fits, the same for all. *Main, exhaustive*: a star \
 from classification, each of the {main_points} qualities {main_grid} for the root with each of them for either DoM, \
 every stream coded and every network measured, the best choice that fits. *Paper, eq. 10*: the same search over q_bits \
-{paper_grid}; *paper, one q_bits*: the best of these for all. One seed. {rule}
+{paper_grid}; *paper, one q_bits*: the best of these for all. One seed.
 """
 
 
@@ -103,18 +104,24 @@ def run(context: Context) -> Section:
     found = {
         share: spend(tasks, budgets[share], paper, main) for share in context.track(list(shares), "eq. 10: budgets")
     }
-    text = _TEXT.format(
+    text = _TEXT.strip().format(
         shares=", ".join(f"{share:.0%}" for share in shares),
         raw=whole(raw),
         error=standard_error(tasks),
         main_points=len(main_grid),
         main_grid=_settings(main_grid),
         paper_grid=_settings(paper_grid),
-        rule=VERDICT_RULE,
     )
     caption = "Σ U_i ÷ U_i(original) in a budget; *chosen*: q_bits or quality, task by task."
     table = Table(caption, ("budget", "way", "bytes", *tasks.models, "sum", "chosen"), tuple(rows(found, budgets)))
-    return Section(KEY, "Eq. 10: a set in a budget", text, tuple(claims(found)), (table,), (figure(found, budgets),))
+    return Section(
+        KEY,
+        "Eq. 10: a set in a budget",
+        with_rule(text),
+        tuple(claims(found)),
+        (table,),
+        (figure(found, budgets),),
+    )
 
 
 def _settings(configs: Sequence[EncoderConfig]) -> str:
@@ -213,20 +220,20 @@ def claims(found: Mapping[float, Mapping[str, Spent]]) -> list[Claim]:
             "A budget spent by eq. 10 leaves at least as much use as one setting for all models (stated, never run).",
             f"Sum of shares less that of one setting (to be at least −{EQUAL:g}), by budget: paper {said(paper)}; main "
             f"{said(main)}.",
-            verdict_on(gain >= -EQUAL for gain, _ in (*paper.values(), *main.values())),
+            verdict_of(gain >= -EQUAL for gain, _ in (*paper.values(), *main.values())),
         ),
         Claim(
             f"The allocator leaves at least {NEAR:.0%} of the use that an exhaustive search finds.",
             "Sum of shares over that of the search: "
             + ", ".join(f"{budget} {quotient:.3f}" for budget, (_, quotient) in near.items())
             + ".",
-            verdict_on(quotient >= NEAR for _, quotient in near.values()),
+            verdict_of(quotient >= NEAR for _, quotient in near.values()),
             "target",
         ),
         Claim(
             "In the same budget main leaves at least as much use as the paper's mode, both spent by eq. 10.",
             f"Sum of shares of main less the paper's (to be at least −{EQUAL:g}): {said(modes)}.",
-            verdict_on(gain >= -EQUAL for gain, _ in modes.values()),
+            verdict_of(gain >= -EQUAL for gain, _ in modes.values()),
             "target",
         ),
     ]

@@ -1,23 +1,11 @@
-"""Numbers as tables and claims show them, and the one rule by which cases make a verdict."""
+"""Numbers as tables and claims of sets and pruned networks show them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
 
-from tools.experiments.results import Verdict
-
-NOT_MEASURED: Final = "–"
-VERDICT_RULE: Final = (
-    "A claim is *confirmed* where it holds in every case that it names, *partly* where in some, *contradicted* where "
-    "in none, *untested* where there is no case."
-)
-
-
-def cell(value: float, form: str) -> str:
-    """A number in the format `form`; a dash for NaN, which is what was not measured."""
-    return NOT_MEASURED if math.isnan(value) else format(value, form)
+from tools.experiments.summary import NOT_MEASURED, cell
 
 
 def whole(value: float) -> str:
@@ -47,16 +35,6 @@ def span(values: Iterable[float], form: str = ".2f") -> str:
         return NOT_MEASURED
     low, high = (format(each, form) for each in (min(known), max(known)))
     return low if low == high else f"{low} to {high}"
-
-
-def verdict_on(cases: Iterable[bool]) -> Verdict:
-    """By `VERDICT_RULE`."""
-    outcomes = list(cases)
-    if not outcomes:
-        return Verdict.UNTESTED
-    if all(outcomes):
-        return Verdict.CONFIRMED
-    return Verdict.PARTLY if any(outcomes) else Verdict.CONTRADICTED
 
 
 def tally(cases: Iterable[bool]) -> str:

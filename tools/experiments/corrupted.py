@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tools.experiments.cells import VERDICT_RULE, percent, span, tally, verdict_on, whole
+from tools.experiments.cells import percent, span, tally, whole
 from tools.experiments.context import Context
 from tools.experiments.masks import ZerosKept, zeros_kept, zeros_table
 from tools.experiments.matched import (
@@ -21,6 +21,7 @@ from tools.experiments.matched import (
 )
 from tools.experiments.pruned import RUNS, network
 from tools.experiments.results import Claim, Section
+from tools.experiments.summary import verdict_of, with_rule
 
 KEY: Final = "E12-corrupted"
 CORRUPTING_Q_BITS: Final = 9
@@ -34,8 +35,7 @@ paper's method at q_bits {CORRUPTING_Q_BITS}, coded alone: all its weights are m
 networks kept before the last U and P2. *Corrupted target, pristine reference*: P5–U, P2–U, q(U)–U'. *Both corrupted*: \
 q(U)–q(U'), P2–q(U), q(P2)–q(P2'). The target is what is to arrive: errors and utilities are against it, corrupted as \
 it is. The receiver holds the reference bit for bit. Columns are those of E10; but where the paper's DoM loses nothing \
-but last bits of float32 (more than {LATTICE_SNR:g} dB), main codes with the paper's step and without trellis. \
-{VERDICT_RULE}
+but last bits of float32 (more than {LATTICE_SNR:g} dB), main codes with the paper's step and without trellis.
 """
 
 
@@ -54,7 +54,7 @@ def run(context: Context) -> Section:
     return Section(
         KEY,
         "Corrupted targets",
-        _TEXT,
+        with_rule(_TEXT.strip()),
         tuple(claims(found)),
         (
             paper_table("Corrupted targets without and with DoM by the paper's method.", found.matches),
@@ -124,7 +124,7 @@ def _helps(statement: str, matches: Sequence[Match]) -> Claim:
         "Weights are coded as DoM, in fewer bytes than alone at the same step, with top-1 at most one point worse, "
         f"in {tally(helps)}; DoM ÷ alone: {sizes}."
     )
-    return Claim(statement, found, verdict_on(helps))
+    return Claim(statement, found, verdict_of(helps))
 
 
 def _stays_quantised(matches: Sequence[Match]) -> Claim:
@@ -139,7 +139,7 @@ def _stays_quantised(matches: Sequence[Match]) -> Claim:
     return Claim(
         "A quantised target arrives as it is by DoM, at the step by which it was quantised.",
         f"Main's exact difference aside, {said}.",
-        verdict_on(arrives),
+        verdict_of(arrives),
         "here",
     )
 
@@ -156,7 +156,7 @@ def _never_more(matches: Sequence[Match]) -> Claim:
     return Claim(
         "With a reference at hand main never takes more bytes than without, whatever was done to the models.",
         f"At equal SNR in {tally(never)}; DoM ÷ alone: {quotients}.",
-        verdict_on(never),
+        verdict_of(never),
         "target",
     )
 
@@ -168,6 +168,6 @@ def _zeros(zeros: Sequence[ZerosKept]) -> Claim:
     return Claim(
         "A pruned target keeps its zeros by DoM from a reference that has none there.",
         f"{found}.",
-        verdict_on(kept),
+        verdict_of(kept),
         "here",
     )

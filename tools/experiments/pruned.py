@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from nncodec import Model
-from tools.experiments.cells import VERDICT_RULE, decibels, percent, ratio, span, tally, verdict_on, whole
+from tools.experiments.cells import decibels, percent, ratio, span, tally, whole
 from tools.experiments.coding import Coded
 from tools.experiments.context import Context
 from tools.experiments.masks import (
@@ -32,6 +32,7 @@ from tools.experiments.matched import (
     weights_kept,
 )
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
+from tools.experiments.summary import verdict_of, with_rule
 
 RUNS: Final[Mapping[str, str]] = {"U": "vgg-cifar", "P5": "vgg-pruned50", "P2": "vgg-pruned20"}
 """The paper's names of the networks, each pruned from the one before it: U is whole, P5 has 50 % left, P2 20 %."""
@@ -53,7 +54,7 @@ coder (rANS, no trellis). *Ratio*: the target's own bytes ÷ bytes sent, the own
 {dense} for all three; of the weights that are left alone they would be {kept}. Utility is top-1 on {samples} images; \
 U has {utilities}. One seed.
 
-*Interval*: epochs of training (those of pruned networks included) that lie between reference and target. {rule}
+*Interval*: epochs of training (those of pruned networks included) that lie between reference and target.
 """
 
 
@@ -88,7 +89,7 @@ def run(context: Context) -> Section:
     return Section(
         "E10",
         "Pruned networks",
-        text(context),
+        with_rule(text(context)),
         tuple(claims(found)),
         (
             paper_table("Sizes and use without and with DoM by the paper's method.", found.matches, "X"),
@@ -167,13 +168,12 @@ def text(context: Context) -> str:
     last = {name: network(context, name) for name in RUNS}
     task, epochs = context.zoo.task(RUNS["U"]), context.zoo.epochs(RUNS["P2"])
     utilities = {name: percent(task.utility(model)) for name, model in last.items()}
-    return _TEXT.format(
+    return _TEXT.strip().format(
         before=f"P2 {epochs[-1] - epochs[-2]} epoch(s)",
         dense=whole(last["U"].nbytes),
         kept=", ".join(f"{whole(weights_kept(model))} ({name})" for name, model in last.items()),
         samples=f"{task.samples:,}",
         utilities=f"{utilities['U']}, P5 {utilities['P5']}, P2 {utilities['P2']}",
-        rule=VERDICT_RULE,
     )
 
 
@@ -197,20 +197,20 @@ def _paper_claims(found: Findings) -> list[Claim]:
             "DoM helps for all three combinations of pruned and whole networks (Table X).",
             "Weights are coded as DoM, in fewer bytes than alone at the same step, with top-1 at most one point worse, "
             f"in {tally(helps)}; DoM ÷ alone: {quotients}.",
-            verdict_on(helps),
+            verdict_of(helps),
         ),
         Claim(
             "The compression ratio rises with q_bits.",
             f"Ratio of the DoM from the finest to the coarsest step: {ends}; it rises from one step to the next in "
             f"{tally(rises)}.",
-            verdict_on(rises),
+            verdict_of(rises),
         ),
         Claim(
             "A shorter interval gives a smaller DoM (Fig. 10).",
             "Of two neighbouring intervals the shorter takes no more bytes at the same step in "
             + "; ".join(f"{name} {tally(each)}" for name, each in nearer.items())
             + ".",
-            verdict_on(outcome for each in nearer.values() for outcome in each),
+            verdict_of(outcome for each in nearer.values() for outcome in each),
         ),
     ]
 
@@ -228,13 +228,13 @@ def _main_claims(matches: Sequence[Match]) -> list[Claim]:
             "With a reference at hand main never takes more bytes than without.",
             f"At equal SNR in {tally(never_more)}; DoM ÷ alone "
             f"{span(each.main.size / each.main_alone.size for each in matches)}.",
-            verdict_on(never_more),
+            verdict_of(never_more),
             "target",
         ),
         Claim(
             "At equal error main takes fewer bytes than the paper's method, with the better of its two coders.",
             f"In {tally(less)}; main ÷ paper: {main}; with the fast coder: {fast}.",
-            verdict_on(less),
+            verdict_of(less),
             "target",
         ),
     ]
@@ -251,13 +251,13 @@ def _mask_claims(found: Findings) -> list[Claim]:
             "The mask of the target costs no more than its entropy given the mask of the reference, and "
             f"{NEAR_ENTROPY:.0%} of its entropy.",
             f"Bytes of the mask in main's stream (mixing coder, no trellis) and its conditional entropy: {costs}.",
-            verdict_on(near),
+            verdict_of(near),
             "target",
         ),
         Claim(
             "A pruned network is decoded as a pruned network: its zeros stay zeros.",
             "Zeros found again, over the cases: " + "; ".join(f"{said} {each}" for said, each in shares.items()) + ".",
-            verdict_on(kept),
+            verdict_of(kept),
             "target",
         ),
     ]

@@ -71,29 +71,26 @@ def models_in(folder: Path) -> dict[str, Model]:
 
 def measure(name: str, models: Mapping[str, Model]) -> RealSet:
     """One set."""
-    stars = {q_bits: decoded(models, paper_config(q_bits), SetStructure.PAPER) for q_bits in Q_BITS}
+    stars = {q_bits: nncodec.decode_set(coded(models, paper_config(q_bits), SetStructure.PAPER)) for q_bits in Q_BITS}
     q_bits = min(stars, key=lambda each: abs(set_snr(models, stars[each]) - NEAR_SNR))
+    paper = {structure: coded(models, paper_config(q_bits), structure) for structure in PAPERS}
     config = EncoderConfig(mse=mean_squared_error(models, stars[q_bits]))
+    main = {structure: coded(models, config, structure) for structure in SetStructure}
     return RealSet(
         name,
         count=len(models),
         raw=sum(model.nbytes for model in models.values()),
         q_bits=q_bits,
         snr=set_snr(models, stars[q_bits]),
-        main_snr=set_snr(models, decoded(models, config, SetStructure.TREE)),
-        paper={structure: size(models, paper_config(q_bits), structure) for structure in PAPERS},
-        main={structure: size(models, config, structure) for structure in SetStructure},
+        main_snr=set_snr(models, nncodec.decode_set(main[SetStructure.TREE])),
+        paper={structure: len(data) for structure, data in paper.items()},
+        main={structure: len(data) for structure, data in main.items()},
     )
 
 
-def size(models: Mapping[str, Model], config: EncoderConfig, structure: SetStructure) -> int:
-    """Bytes of the whole set."""
-    return len(nncodec.encode_set(models, SetConfig(encoder=config, structure=structure)))
-
-
-def decoded(models: Mapping[str, Model], config: EncoderConfig, structure: SetStructure) -> dict[str, Model]:
-    """What a receiver holds."""
-    return nncodec.decode_set(nncodec.encode_set(models, SetConfig(encoder=config, structure=structure)))
+def coded(models: Mapping[str, Model], config: EncoderConfig, structure: SetStructure) -> bytes:
+    """The whole set."""
+    return nncodec.encode_set(models, SetConfig(encoder=config, structure=structure))
 
 
 def set_snr(models: Mapping[str, Model], others: Mapping[str, Model]) -> float:

@@ -9,11 +9,11 @@ from typing import Final
 import nncodec
 from nncodec import EncoderConfig, Model, SetConfig, SetStructure
 from nncodec.analysis import predicted_bits, root_of_set
-from tools.experiments.cells import NOT_MEASURED
 from tools.experiments.coding import MAIN_ALONE, MAIN_UPDATE, PAPER, Coded, size_at_utility
 from tools.experiments.context import Context
 from tools.experiments.matched import paper_config
 from tools.experiments.real_sets import RealSet, measure_real_sets
+from tools.experiments.summary import NOT_MEASURED
 from tools.experiments.tasks import Task
 
 RUNS: Final[Mapping[str, str]] = {

@@ -8,7 +8,7 @@ from typing import Final
 
 from nncodec import Model, SetStructure
 from nncodec.analysis import shared_bytes, shared_names
-from tools.experiments.cells import NOT_MEASURED, ratio, whole
+from tools.experiments.cells import ratio, whole
 from tools.experiments.results import Figure, Panel, Series, Table
 from tools.experiments.set_measurements import (
     AT_Q_BITS,
@@ -21,6 +21,7 @@ from tools.experiments.set_measurements import (
     TaskSet,
     WholeSet,
 )
+from tools.experiments.summary import NOT_MEASURED
 
 VGG16_WIDTHS: Final = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 """Channels of the image and of the convolutions, 3×3 with biases, of the paper's VGG-16."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from nncodec import SetStructure
 from tools.experiments import real_sets
-from tools.experiments.cells import VERDICT_RULE, percent, ratio, tally, verdict_on, whole
+from tools.experiments.cells import percent, ratio, tally, whole
 from tools.experiments.coding import Coded
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Section
@@ -22,6 +22,7 @@ from tools.experiments.set_measurements import (
     measure,
 )
 from tools.experiments.set_tables import figures, root_table, set_table, shared_table, sizes_table
+from tools.experiments.summary import verdict_of, with_rule
 
 MOST_OF_SEPARATE: Final = 0.55
 """What was to be reached: bytes of a set over those of its models one by one."""
@@ -41,7 +42,7 @@ it was sent at q_bits 8 (paper) or quality 55 (main); the root's bytes are not i
 `encode_set`, as a tree (of predicted bits, up to two parents each), a star of the root of the fewest predicted bits, \
 the paper's star (root by eq. 11) and separately; root and DoMs at the same step or quality; every set was decoded.
 
-{real} {rule}
+{real}
 """
 
 
@@ -50,16 +51,22 @@ def run(context: Context) -> Section:
     found = measure(context)
     tasks = found.tasks.tasks
     utilities = {name: task.utility(found.tasks.models[name]) for name, task in tasks.items()}
-    text = _TEXT.format(
+    text = _TEXT.strip().format(
         utilities=", ".join(f"{name} {percent(utility)} ({tasks[name].metric})" for name, utility in utilities.items()),
         q_bits=AT_Q_BITS,
         real=real_sets.said(context.data),
-        rule=VERDICT_RULE,
     )
     tables = [shared_table(found.tasks), root_table(found.candidates), sizes_table(found), set_table(found.sets)]
     if found.real:
         tables.append(real_sets.table(found.real))
-    return Section("E11", "Three tasks on one backbone", text, tuple(claims(found)), tuple(tables), figures(found))
+    return Section(
+        "E11",
+        "Three tasks on one backbone",
+        with_rule(text),
+        tuple(claims(found)),
+        tuple(tables),
+        figures(found),
+    )
 
 
 def claims(found: Findings) -> Iterator[Claim]:
@@ -79,7 +86,7 @@ def root_claim(candidates: Sequence[Candidate]) -> Claim:
     return Claim(
         "Classification is the root of the three (Table XI).",
         f"Summed distance of eq. 11 with shared memory, in nats: {costs}.",
-        verdict_on([best.name == ROOT]),
+        verdict_of([best.name == ROOT]),
     )
 
 
@@ -103,7 +110,7 @@ def curve_claim(found: Findings, name: str) -> Claim:
         f"{name.capitalize()}: where few bytes are sent the DoM still holds, the model alone does not ({figure}).",
         f"Utility as a share of the original's, where the DoM keeps {KEPT:.0%} for the last time; to be below "
         f"{LOST:.0%} alone: {'; '.join(said)}.",
-        verdict_on(outcomes),
+        verdict_of(outcomes),
     )
 
 
@@ -127,7 +134,7 @@ def main_claim(found: Findings) -> Claim:
     return Claim(
         "At equal utility main takes fewer bytes for a DoM from the root than the paper's method.",
         f"Main ÷ paper at {KEPT:.0%} of the utility: {'; '.join(f'{n} {ratio(q)}' for n, q in known.items())}.",
-        verdict_on(quotient < 1 for quotient in known.values()),
+        verdict_of(quotient < 1 for quotient in known.values()),
         "target",
     )
 
@@ -145,7 +152,7 @@ def best_root_claim(candidates: Sequence[Candidate]) -> Claim:
     return Claim(
         "Every criterion finds the root of the smallest star.",
         f"Roots chosen, and the bytes of their star over those of the best, in the paper's mode: {said}.",
-        verdict_on(outcomes),
+        verdict_of(outcomes),
         "here",
     )
 
@@ -159,7 +166,7 @@ def no_worse_claim(found: Findings) -> Claim:
     return Claim(
         "The star of the root by predicted bits is never larger than that of the root by eq. 11.",
         f"In {tally(outcomes)}; bytes over bytes: {said}.",
-        verdict_on(outcomes),
+        verdict_of(outcomes),
         "target",
     )
 
@@ -182,6 +189,6 @@ def separate_claim(found: Findings) -> Claim:
     return Claim(
         f"A set on a shared backbone takes at most {MOST_OF_SEPARATE:g} of the bytes of its models one by one.",
         f"Main, tree ÷ separate: {said}.",
-        verdict_on(quotient <= MOST_OF_SEPARATE for quotient in quotients.values()),
+        verdict_of(quotient <= MOST_OF_SEPARATE for quotient in quotients.values()),
         "target",
     )
