@@ -1,8 +1,9 @@
-"""What an experiment hands to the report: claims with what was found, tables, figures; all of it values, kept as JSON."""
+"""What an experiment hands to the report: claims with what was found, tables, figures; all values, kept as JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -17,6 +18,14 @@ class Verdict(str, Enum):
     CONTRADICTED = "contradicted"
     UNTESTED = "untested"
 
+    @staticmethod
+    def of(outcomes: Iterable[bool]) -> Verdict:
+        """Confirmed if the claim holds in all of several cases, partly if in some, contradicted if in none."""
+        held = set(outcomes)
+        if len(held) == 1:
+            return Verdict.CONFIRMED if held.pop() else Verdict.CONTRADICTED
+        return Verdict.PARTLY if held else Verdict.UNTESTED
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -30,7 +39,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; cells are text as it is to be read. `number`: the paper's, or empty."""
+    """A table; cells are text as it is to be read. `number`: the paper's, such as "IV", or empty."""
 
     caption: str
     head: tuple[str, ...]
@@ -60,12 +69,12 @@ class Panel:
     log_y: bool = False
     levels: tuple[tuple[str, float], ...] = ()
     steps: bool = False
-    """Whether the series are histograms: drawn as steps."""
+    """Whether the series are histograms: lines without points, named in a corner."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels side by side. `name` is the stem of its file; `number`: the paper's, or empty."""
+    """Panels side by side. `name` is the stem of its file; `number`: the paper's, such as "7", or empty."""
 
     name: str
     caption: str

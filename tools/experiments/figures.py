@@ -1,0 +1,155 @@
+"""Figures as SVG: the same values give the same file, byte for byte, under the same matplotlib.
+
+Lines are labelled where they end, histograms in a corner; a label keeps its colour through all panels of a figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from tools.experiments.results import Figure, Panel, Series
+
+COLUMNS: Final = 3
+PANEL_INCHES: Final = (4.1, 3.1)
+STYLE: Final[dict[Any, Any]] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "path.simplify_threshold": 0.4,  # of a pixel
+    "svg.fonttype": "none",  # text stays text: small files, and it can be searched
+}
+INKS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
+"""The colours of Okabe and Ito, which the colour-blind tell apart; the markers tell them apart in print."""
+MARKERS: Final = "os^Dv<>"
+DASHES: Final = ("-", "--", ":")
+LABEL_GAP: Final = 0.07
+"""Least distance of two labels, as a share of the height of the axes."""
+
+
+class Look(NamedTuple):
+    """How a series is drawn."""
+
+    ink: str
+    marker: str
+    dash: str
+
+
+def draw(figure: Figure, path: Path) -> None:
+    """Write `figure` to `path`, as SVG."""
+    with rc_context({**STYLE, "svg.hashsalt": figure.name}):
+        count = len(figure.panels)
+        columns = min(count, COLUMNS)
+        rows = math.ceil(count / columns)
+        size = (columns * PANEL_INCHES[0], rows * PANEL_INCHES[1])
+        canvas = Canvas(figsize=size, layout="constrained")
+        looks = _looks(figure)
+        for place, panel in enumerate(figure.panels, 1):
+            _draw_panel(canvas.add_subplot(rows, columns, place), panel, looks)
+        canvas.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _looks(figure: Figure) -> dict[str, Look]:
+    labels = dict.fromkeys(series.label for panel in figure.panels for series in panel.series)
+    count = len(INKS)
+    return {
+        label: Look(INKS[i % count], MARKERS[i % count], DASHES[i // count % len(DASHES)])
+        for i, label in enumerate(labels)
+    }
+
+
+def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
+    axes.set_title(panel.title, loc="left")
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    axes.set_xscale("log" if panel.log_x else "linear")
+    axes.set_yscale("log" if panel.log_y else "linear")
+    shown = [each for each in map(_finite, panel.series) if each.x]
+    for series in shown:
+        _draw_series(axes, series, looks[series.label], is_histogram=panel.steps)
+    _thin_ticks(axes)
+    for label, height in panel.levels:
+        axes.axhline(height, color="#999999", linewidth=0.9, zorder=1)
+        axes.annotate(label, (0.01, height), (0, 2), ("axes fraction", "data"), "offset points", color="#777777")
+    if panel.steps:
+        axes.legend(frameon=False, labelcolor="linecolor", handlelength=1)
+    else:
+        _label_ends(axes, shown, looks)
+
+
+def _thin_ticks(axes: Axes) -> None:
+    """Five numbers along an axis at most; decades where it is logarithmic and there are two of them."""
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "linear":
+            axis.set_major_locator(MaxNLocator(5))
+        elif sum(limits[0] <= tick <= limits[1] for tick in axis.get_majorticklocs()) > 1:
+            axis.set_minor_locator(NullLocator())
+
+
+def _finite(series: Series) -> Series:
+    """Without the points that were not measured."""
+    kept = [i for i, point in enumerate(zip(series.x, series.y, strict=True)) if all(map(math.isfinite, point))]
+    x, y = (tuple(values[i] for i in kept) for values in (series.x, series.y))
+    return Series(series.label, x, y, tuple(series.spread[i] for i in kept) if series.spread else ())
+
+
+def _draw_series(axes: Axes, series: Series, look: Look, *, is_histogram: bool) -> None:
+    if is_histogram:
+        axes.plot(series.x, series.y, color=look.ink, linestyle=look.dash, linewidth=0.9, label=series.label)
+        return
+    style: dict[str, Any] = {"marker": look.marker, "markersize": 3.5, "linestyle": look.dash, "linewidth": 1.3}
+    spread = series.spread or None
+    axes.errorbar(series.x, series.y, yerr=spread, capsize=2, elinewidth=0.8, color=look.ink, **style)
+
+
+def _label_ends(axes: Axes, shown: Sequence[Series], looks: Mapping[str, Look]) -> None:
+    """Write each label at the right, as near to the height of its line's last point as the others allow."""
+    axes.autoscale_view()
+    axes.set_xlim(axes.get_xlim())  # labels and levels must not move what their places were computed from
+    axes.set_ylim(axes.get_ylim())
+    ends = {each.label: max(zip(each.x, each.y, strict=True)) for each in shown}
+    heights = {label: _share(axes, *end)[1] for label, end in ends.items()}
+    for label, height in _spread_out(heights).items():
+        ink = looks[label].ink
+        leader = {"arrowstyle": "-", "color": ink, "linewidth": 0.5, "alpha": 0.6, "shrinkA": 1, "shrinkB": 2}
+        axes.annotate(
+            label,
+            ends[label],
+            (1.04, height),
+            textcoords="axes fraction",
+            color=ink,
+            verticalalignment="center",
+            arrowprops=leader,
+            annotation_clip=False,
+        )
+
+
+def _share(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    across, up = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    return float(across), float(up)
+
+
+def _spread_out(heights: Mapping[str, float]) -> dict[str, float]:
+    """The same order, each at least LABEL_GAP above the last, and all within the axes where they fit."""
+    placed: dict[str, float] = {}
+    floor = -math.inf
+    for label, height in sorted(heights.items(), key=lambda item: item[1]):
+        placed[label] = floor = max(height, floor + LABEL_GAP)
+    ceiling = max(1.0, LABEL_GAP * (len(placed) - 1))
+    for label in reversed(placed):
+        placed[label] = ceiling = min(placed[label], ceiling)
+        ceiling -= LABEL_GAP
+    return placed
