@@ -6,6 +6,7 @@
 """
 
 from nncodec.adapters.files import load, save
+from nncodec.concealment import Concealed, Gap
 from nncodec.conversion import DecodedFile, decode_file, encode_file
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
@@ -29,7 +30,7 @@ from nncodec.errors import (
 from nncodec.inspection import SetInfo, StreamInfo, inspect, inspect_set
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import Model, Tensor, Topology
-from nncodec.reader import Concealed, Gap, Reader
+from nncodec.reader import Reader
 from nncodec.reader import open_stream as open  # noqa: A004 - as in wave, gzip, tarfile: nncodec.open
 from nncodec.set_decoder import SetReader, decode_set, open_set
 from nncodec.set_stream import is_set

@@ -24,7 +24,7 @@ LAYERS = (
     ("conversion", "inspection", "reader"),
     ("set_decoder",),
     ("adapters", "decoder", "encoder"),
-    ("set_stream",),
+    ("concealment", "set_stream"),
     ("stream",),
     ("constraints", "evaluation", "slices"),
     ("analysis", "layout", "prediction", "table"),

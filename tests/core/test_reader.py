@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nncodec
+from nncodec.concealment import Gap
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode
 from nncodec.errors import BitstreamError, ErrorClass
 from nncodec.model import Model, Tensor
-from nncodec.reader import Gap, Reader, open_stream
+from nncodec.reader import Reader, open_stream
 from nncodec.tables import DType, UnitType
 from tests.core.handmade import draft, same_tensors, weights
 
@@ -222,6 +223,19 @@ def test_what_is_lost_of_an_update_is_as_in_the_reference(config: EncoderConfig)
     assert concealed.model.by_name["layer 1"].data == expected
     others = [name for name in whole.by_name if name != "layer 1"]
     assert all(concealed.model.by_name[name].data == whole.by_name[name].data for name in others)
+
+
+def test_what_is_lost_of_a_tensor_without_prediction_is_as_in_the_reference() -> None:
+    unlike = weights("layer 1", (60, 50), 99)
+    newer = Model((MODEL.tensors[0], unlike, Tensor("again", unlike.dtype, unlike.shape, unlike.data)))
+    data = encode(newer, EncoderConfig(lossless=True, slice_symbols=1000), [MODEL])
+    assert [each.prediction for each in nncodec.inspect(data, [MODEL]).tensors] == ["copy", "none", "copy"]
+    changed = bytearray(data)
+    changed[place_of(data, 2)] ^= 1
+    concealed = Reader(io.BytesIO(bytes(changed)), [MODEL]).concealed()
+    assert concealed.gaps == (Gap("layer 1", 8000, 12000), Gap("again", 8000, 12000))
+    expected = unlike.data[:8000] + MODEL.tensors[1].data[8000:]
+    assert [concealed.model.by_name[name].data for name in ("layer 1", "again")] == [expected] * 2
 
 
 def test_copies_within_a_model_share_what_is_lost() -> None:

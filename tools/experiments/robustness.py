@@ -21,7 +21,7 @@ from tools.experiments.summary import verdict_of, with_rule
 KEY: Final = "E12-bit-errors"
 RUN: Final = "vgg-cifar"
 RATES: Final = (1e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
-DRAWS: Final = 12
+DRAWS: Final = 10
 FEW_RATES: Final = (1e-6, 1e-4)
 FEW_DRAWS: Final = 3
 RATE_OF_TARGET: Final = 1e-6
@@ -48,13 +48,13 @@ A stream goes through a channel that flips each bit with a given probability, in
 each rate, seeded. The receiver uses the public API only: `nncodec.open(...).concealed()`, which gives all that lies
 in undamaged slices (SPEC.md 8.7). It gets the last network of the run `{run}` (epoch {target}, {metric}
 {of_target:.1%}), either as an **update** of epoch {older}, which it holds ({of_older:.1%}), or as a **whole model**.
-Of an update, weights that lay in lost slices stay as they are predicted, much as in the older version; of a whole
-model they are 0. If anything but slices is damaged (headers, index), all is lost: the receiver keeps the older
-version, or has no model and guesses ({of_nothing:.1%}). A third receiver gets the whole model, but holds the older
-version too, and takes from it what is lost: that parts what is *inherited* from what is merely *short*. Settings: the
-coarsest of each mode at which whole model and update lose half a point at most ({settings}). Small slices hold
-{slice:,} weights, and cost some bytes; "one slice" is one for all weights that are coded alike. The paper's own
-format has no slices and no check at all: PAPER with one slice is the best that can be said of it.
+Of an update, weights that lay in lost slices stay as they are predicted, or as in the older version; of a whole model
+they are 0. If anything but slices is damaged (headers, index), all is lost: the receiver keeps the older version, or
+has no model and guesses ({of_nothing:.1%}). A third receiver gets the whole model, but holds the older version too,
+and takes from it what is lost: that parts what is *inherited* from what is merely *short*. Settings: the coarsest of
+each mode at which whole model and update lose half a point at most ({settings}). Small slices hold {slice:,} weights,
+and cost some bytes; "one slice" is one for all weights that are coded alike. The paper's own format has no slices and
+no check at all: PAPER with one slice is the best that can be said of it.
 
 A concealed model is not the one that the stream names: it has another content id, so the next update is refused until
 what was lost has been sent again. Rules of the verdicts: two losses of utility differ where the difference of their
@@ -104,6 +104,11 @@ class Outcome:
     lost: int
     concealed: int
     undetected: int
+
+
+def rate_of(point: Point) -> str:
+    """Its rate, such as "1e-6"."""
+    return f"{point.rate:.0e}".replace("e-0", "e-")
 
 
 Lines = dict[tuple[str, str], list[Point]]
@@ -236,7 +241,7 @@ def verdict_on(differences: Sequence[int]) -> Verdict:
 def _claim_of_paper(findings: Sequence[Finding]) -> Claim:
     pairs = list(_pairs(findings, UPDATE, WHOLE))
     said = [
-        f"{finding.scene.mode} at {update.rate:.0e}: {update.loss:.1%} against {whole.loss:.1%}"
+        f"{finding.scene.mode} at {rate_of(update)}: {update.loss:.1%} against {whole.loss:.1%}"
         for finding, update, whole in pairs
         if update.rate in _worth_telling(pairs)
     ]
@@ -297,7 +302,7 @@ def _claim_of_checks(findings: Sequence[Finding]) -> Claim:
 
 
 def _table(context: Context, finding: Finding) -> Table:
-    rates = [point.rate for point in finding.lines[SERIES[0]]]
+    rates = [rate_of(point) for point in finding.lines[SERIES[0]]]
     rows = [
         (f"{kind}, {slicing}", f"{line[0].intact:.1%}", *(f"{each.mean:.1%} ± {each.spread:.1%}" for each in line))
         for (kind, slicing), line in finding.lines.items()
@@ -306,7 +311,7 @@ def _table(context: Context, finding: Finding) -> Table:
         f"{finding.scene.mode}: expected {context.zoo.task(RUN).metric} at a bit error rate, ± standard deviation over "
         f"transmissions. The version held: {finding.scene.utility(finding.scene.held):.1%}."
     )
-    return Table(caption, ("received", "no errors", *(f"{rate:.0e}" for rate in rates)), tuple(rows))
+    return Table(caption, ("received", "no errors", *rates), tuple(rows))
 
 
 def _table_of_streams(findings: Sequence[Finding]) -> Table:
