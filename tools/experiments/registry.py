@@ -24,6 +24,8 @@ EXPERIMENTS: Final = {
     "E11": "sets.run",
     "E12-corrupted": "corrupted.run",
     "E12-eq10": "budget.run",
+    "E12-bit-errors": "robustness.run",
+    "E12-topologies": "topologies.run",
     "F1": "update_bias.run",
     "F2": "position.run",
     "F3": "lzma_loss.run",

@@ -19,8 +19,8 @@ from tools.experiments.results import Claim, Figure, Panel, Section, Series, Tab
 
 KEY: Final = "E12c"
 RUN: Final = "vgg-cifar"
-RATES: Final = (1e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
-DRAWS: Final = 12
+RATES: Final = (1e-6, 1e-5, 3e-5, 1e-4)
+DRAWS: Final = 8
 FEW_RATES: Final = (1e-6, 1e-4)
 FEW_DRAWS: Final = 3
 RATE_OF_TARGET: Final = 1e-6
