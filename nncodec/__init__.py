@@ -29,7 +29,7 @@ from nncodec.errors import (
 from nncodec.inspection import SetInfo, StreamInfo, inspect, inspect_set
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import Model, Tensor, Topology
-from nncodec.reader import Reader
+from nncodec.reader import Concealed, Gap, Reader
 from nncodec.reader import open_stream as open  # noqa: A004 - as in wave, gzip, tarfile: nncodec.open
 from nncodec.set_decoder import SetReader, decode_set, open_set
 from nncodec.set_stream import is_set
@@ -39,6 +39,7 @@ from nncodec.work import Work
 __all__ = [
     "LEVELS",
     "BitstreamError",
+    "Concealed",
     "DType",
     "DecodedFile",
     "EncodeError",
@@ -49,6 +50,7 @@ __all__ = [
     "EncodedSet",
     "EncoderConfig",
     "ErrorClass",
+    "Gap",
     "InvalidStreamError",
     "LimitExceededError",
     "Limits",

@@ -174,10 +174,10 @@ class _Decoding:
                 check_expansion(sum(piece.nbytes for piece in part.pieces), payload, offset)
             make = self._word_part if coder == EntropyCoder.RANS else self._word_part_without_exponents
             words = [make(piece) for piece in part.pieces]
-            return WordTask(payload, words, part.pieces[0].width, coder, offset)
+            return WordTask(payload, words, part.pieces[0].width, coder, offset, part.is_lost)
         trellis = group.representation == Representation.TRELLIS
         levels = [self._level_part(piece, trellis=trellis) for piece in part.pieces]
-        return LevelTask(payload, levels, coder, offset, trellis)
+        return LevelTask(payload, levels, coder, offset, trellis, part.is_lost)
 
     def _level_part(self, piece: Piece, *, trellis: bool) -> LevelPart:
         record = self._stream.records[piece.tensor]

@@ -1,9 +1,9 @@
-"""SPEC.md clause 6.8: random access: the end of a stream, its headers, and the slices that are asked for."""
+"""SPEC.md clauses 6.8, 8.7: random access: end and headers of a stream, and the slices that are asked for, or whole."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import SEEK_END
 from pathlib import Path
 from types import TracebackType
@@ -11,15 +11,34 @@ from typing import BinaryIO
 
 from nncodec.adapters.streams import reader_of
 from nncodec.constraints import check_coverage, check_limit, invalid
-from nncodec.decoder import decode_tensors, wanted_tensors
+from nncodec.decoder import check_content_id, decode_tensors, wanted_tensors
+from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import BitstreamError, ErrorClass, shifted
+from nncodec.layout import symbol_width
 from nncodec.limits import ANCILLARY_ROOM, DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model, Tensor
-from nncodec.stream import Coverage, Slice, find_end, pieces_of, ranges_of, read_headers, read_slice
+from nncodec.stream import Coverage, Slice, Stream, find_end, pieces_of, ranges_of, read_headers, read_slice
 from nncodec.syntax.end import IndexEntry
 from nncodec.syntax.units import parse_unit
-from nncodec.tables import ANCILLARY_UNIT, UnitType
+from nncodec.tables import ANCILLARY_UNIT, DType, UnitType
 from nncodec.work import Work
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Bytes `start` to `stop` - 1 of the data of the tensor called `name` stood in a lost slice."""
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Concealed:
+    """What is left of a damaged stream: `model`, in which nothing but `gaps` differs from the model that was coded."""
+
+    model: Model
+    gaps: tuple[Gap, ...]
 
 
 class Reader:
@@ -33,14 +52,15 @@ class Reader:
         self, file: BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
     ) -> None:
         self._file, self._range = file, ranges_of(file)
-        found, self._end_offset = find_end(self._range, file.seek(0, SEEK_END))
-        index = found.index
+        end, self._end_offset = find_end(self._range, file.seek(0, SEEK_END))
+        index = end.index
         first = index[0].unit_offset if index else self._end_offset
         check_limit("size of headers", first, limits.header_bytes + ANCILLARY_ROOM)
         self._units, self._stream = read_headers(self._range(0, first), limits, references)
         while self._units.position < first:
             if self._units.any().unit_type < ANCILLARY_UNIT:
                 raise _mismatch("the index does not begin where the headers end", first)
+        self._stream.end = end
         self._places = list(self._located(index))
 
     @property
@@ -57,6 +77,19 @@ class Reader:
         needed = set(wanted_tensors(self._stream, names))
         parts = [self._slice(entry) for entry, tensors in self._places if not needed.isdisjoint(tensors)]
         return decode_tensors(replace(self._stream, slices=parts), names, work or Work())
+
+    def concealed(self, work: Work | None = None) -> Concealed:
+        """The whole model, even where slices are damaged: all their symbols count as 0 (clause 8.7).
+
+        So what is lost is as it was predicted: much as in the reference, or 0 where there was none. Raises
+        BitstreamError where more than slices is damaged, or a lost slice holds strings.
+        """
+        stream = replace(self._stream, slices=[self._slice_or_lost(entry) for entry, _ in self._places])
+        model = Model(decode_tensors(stream, None, work or Work()).tensors, stream.topology)
+        gaps = tuple(_gaps(stream))
+        if not gaps:
+            check_content_id(stream, model.content_id)
+        return Concealed(model, gaps)
 
     def __enter__(self) -> Reader:  # noqa: PYI034 - typing has Self from 3.11 on
         return self
@@ -88,6 +121,29 @@ class Reader:
             if part.header != entry.header:
                 raise _mismatch("the index does not list the slice as it stands in the stream", 0)
             return replace(part, payload_offset=part.payload_offset + entry.unit_offset, unit_offset=entry.unit_offset)
+
+    def _slice_or_lost(self, entry: IndexEntry) -> Slice:
+        try:
+            return self._slice(entry)
+        except BitstreamError:
+            offset, size = entry.unit_offset, entry.unit_size
+            pieces, unit = pieces_of(entry.header, self._stream, self._units.bounds, offset), self._range(offset, size)
+            check_expansion(sum(piece.nbytes for piece in pieces), unit, offset)
+            if any(self._stream.records[piece.tensor].dtype == DType.STRING for piece in pieces):
+                raise
+            return Slice(entry.header, pieces, unit, offset, offset, size, is_lost=True)
+
+
+def _gaps(stream: Stream) -> Iterator[Gap]:
+    """What lost slices held, tensor by tensor; what is a copy of a tensor of the model has its gaps."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for piece in (piece for part in stream.slices if part.is_lost for piece in part.pieces):
+        width = symbol_width(stream.records[piece.tensor].dtype)
+        found.setdefault(piece.tensor, []).append((piece.start * width, (piece.start + piece.count) * width))
+    for place, record in enumerate(stream.records):
+        if stream.is_own_copy(record):
+            found[place] = found.get(record.coding.terms[0].reference_tensor - 1, [])
+        yield from (Gap(record.name, *between) for between in found.get(place, []))
 
 
 def _mismatch(what: str, offset: int) -> BitstreamError:

@@ -1,4 +1,4 @@
-"""SPEC.md clauses 8.2 to 8.4: one slice, from its payload to the bytes of the tensor parts that it holds.
+"""SPEC.md clauses 8.2 to 8.4, 8.7: one slice, from its payload to the bytes of the tensor parts that it holds.
 
 A slice is decoded by whoever is free: tasks and results can be pickled, and say nothing about the stream.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nncodec.difference import add, exponents
+from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import decode_levels, decode_words
 from nncodec.entropy.rans.coder import WordArea
@@ -31,13 +34,17 @@ class LevelPart:
 
 @dataclass(frozen=True)
 class LevelTask:
-    """A slice of levels to be decoded; `offset` is the place of the payload in the stream."""
+    """A slice of levels to be decoded; `offset` is the place of the payload in the stream.
+
+    is_lost: nothing of it is left; its symbols count as 0.
+    """
 
     payload: bytes
     parts: list[LevelPart]
     coder: EntropyCoder
     offset: int
     trellis: bool
+    is_lost: bool
 
 
 @dataclass(frozen=True)
@@ -51,13 +58,14 @@ class WordPart:
 
 @dataclass(frozen=True)
 class WordTask:
-    """A slice of exact words of `width` bytes to be decoded."""
+    """A slice of exact words of `width` bytes to be decoded; offset, is_lost: as in `LevelTask`."""
 
     payload: bytes
     parts: list[WordPart]
     width: int
     coder: EntropyCoder
     offset: int
+    is_lost: bool
 
 
 def decode_slice(task: LevelTask | WordTask) -> list[bytes]:
@@ -66,9 +74,7 @@ def decode_slice(task: LevelTask | WordTask) -> list[bytes]:
 
 
 def _from_levels(task: LevelTask) -> Iterator[bytes]:
-    areas = [(part.area, part.width) for part in task.parts]
-    levels = decode_levels(memoryview(task.payload), areas, task.coder, task.offset)
-    for part, found in zip(task.parts, levels, strict=True):
+    for part, found in zip(task.parts, _levels(task), strict=True):
         if part.quantiser is None:
             yield b""
         else:
@@ -76,12 +82,25 @@ def _from_levels(task: LevelTask) -> Iterator[bytes]:
             yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
 
 
+def _levels(task: LevelTask) -> list[Levels]:
+    if task.is_lost:
+        return [np.zeros(part.area.count, np.int32) for part in task.parts]
+    areas = [(part.area, part.width) for part in task.parts]
+    return decode_levels(memoryview(task.payload), areas, task.coder, task.offset)
+
+
 def _from_words(task: WordTask) -> Iterator[bytes]:
     predicted = [None if part.prediction is None else part.prediction.words() for part in task.parts]
-    areas = [_area(part, words, task) for part, words in zip(task.parts, predicted, strict=True)]
-    data = decode_words(memoryview(task.payload), areas, task.width, task.coder, task.offset)
+    data = _words(task, predicted)
     for part, base, words in zip(task.parts, predicted, _cut(data, task), strict=True):
         yield words if base is None else add(words, base, part.dtype, task.width)
+
+
+def _words(task: WordTask, predicted: Sequence[bytes | None]) -> bytes:
+    if task.is_lost:
+        return bytes(task.width * sum(part.count for part in task.parts))
+    areas = [_area(part, words, task) for part, words in zip(task.parts, predicted, strict=True)]
+    return decode_words(memoryview(task.payload), areas, task.width, task.coder, task.offset)
 
 
 def _area(part: WordPart, predicted: bytes | None, task: WordTask) -> WordArea:

@@ -55,7 +55,7 @@ def ranges_of_bytes(data: memoryview) -> Ranges:
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice, located but not decoded."""
+    """One slice, located but not decoded; one that is lost (clause 8.7) has a payload that means nothing."""
 
     header: SliceHeader
     pieces: tuple[Piece, ...]
@@ -63,6 +63,7 @@ class Slice:
     payload_offset: int
     unit_offset: int
     unit_size: int
+    is_lost: bool = False
 
 
 @dataclass

@@ -18,9 +18,10 @@ from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode
 from nncodec.errors import BitstreamError, ErrorClass
-from nncodec.model import Model
-from nncodec.reader import Reader, open_stream
-from tests.core.handmade import same_tensors, weights
+from nncodec.model import Model, Tensor
+from nncodec.reader import Gap, Reader, open_stream
+from nncodec.tables import DType, UnitType
+from tests.core.handmade import draft, same_tensors, weights
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "conformance"
 MODEL = Model(tuple(weights(f"layer {number}", (60, 50), number) for number in range(8)))
@@ -159,3 +160,114 @@ def test_damage_gives_an_error_of_ours_or_leaves_the_tensor_whole(place: int, bi
 def test_any_bytes_give_an_error_of_ours(data: bytes) -> None:
     with pytest.raises(BitstreamError):
         Reader(io.BytesIO(data))
+
+
+def damaged(data: bytes, *places: int) -> Reader:
+    """A reader of `data` with a flipped bit in the bytes at `places`."""
+    changed = bytearray(data)
+    for place in places:
+        changed[place] ^= 4
+    return Reader(io.BytesIO(bytes(changed)))
+
+
+def place_of(data: bytes, number: int) -> int:
+    """Where the payload of a slice begins, about."""
+    return [unit.offset for unit in nncodec.inspect(data, [MODEL]).units if unit.unit_type == "slice"][number] + 12
+
+
+def test_a_whole_stream_has_nothing_to_conceal() -> None:
+    with Reader(io.BytesIO(DATA)) as reader:
+        concealed = reader.concealed()
+    assert concealed.gaps == ()
+    assert concealed.model.content_id == MODEL.content_id
+
+
+def test_what_stood_in_a_damaged_slice_is_zero_and_named() -> None:
+    concealed = damaged(DATA, place_of(DATA, 2), place_of(DATA, 5)).concealed()
+    assert concealed.gaps == (Gap("layer 0", 8000, 12000), Gap("layer 1", 8000, 12000))
+    for tensor, original in zip(concealed.model.tensors, MODEL.tensors, strict=True):
+        expected = bytearray(original.data)
+        for gap in concealed.gaps:
+            if gap.name == tensor.name:
+                expected[gap.start : gap.stop] = bytes(gap.stop - gap.start)
+        assert tensor.data == expected
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        EncoderConfig(lossless=True, slice_symbols=1000),
+        EncoderConfig(profile=nncodec.Profile.BASELINE, q_bits=10, slice_symbols=1000),
+        EncoderConfig(step=0.01, slice_symbols=1000, unbiased=False),
+        EncoderConfig(step=0.01, slice_symbols=1000, unbiased=False, fast=True),
+    ],
+    ids=["lossless", "baseline", "main", "fast"],
+)
+def test_what_is_lost_of_an_update_is_as_in_the_reference(config: EncoderConfig) -> None:
+    newer = Model(
+        tuple(
+            Tensor.from_numpy(each.name, each.numpy() + weights("", each.shape, 90 + place, 0.02).numpy())
+            for place, each in enumerate(MODEL.tensors)
+        )
+    )
+    data = encode(newer, config, [MODEL])
+    whole = decode(data, [MODEL])
+    changed = bytearray(data)
+    changed[place_of(data, 4)] ^= 1
+    concealed = Reader(io.BytesIO(bytes(changed)), [MODEL]).concealed()
+    assert [gap.name for gap in concealed.gaps] == ["layer 1"]
+    (gap,) = concealed.gaps
+    expected = bytearray(whole.by_name["layer 1"].data)
+    expected[gap.start : gap.stop] = MODEL.by_name["layer 1"].data[gap.start : gap.stop]
+    assert concealed.model.by_name["layer 1"].data == expected
+    others = [name for name in whole.by_name if name != "layer 1"]
+    assert all(concealed.model.by_name[name].data == whole.by_name[name].data for name in others)
+
+
+def test_copies_within_a_model_share_what_is_lost() -> None:
+    original = MODEL.tensors[0]
+    twice = Model((original, Tensor("again", original.dtype, original.shape, original.data)))
+    data = encode(twice, EncoderConfig(lossless=True, slice_symbols=1000))
+    concealed = damaged(data, place_of(data, 1)).concealed()
+    assert concealed.gaps == (Gap("layer 0", 4000, 8000), Gap("again", 4000, 8000))
+    assert concealed.model.by_name["again"].data == concealed.model.by_name["layer 0"].data
+
+
+def test_lost_strings_are_refused() -> None:
+    words = Tensor("words", DType.STRING, (50,), b"\x02\0\0\0ab" * 50)
+    data = encode(Model((words, MODEL.tensors[0])), EncoderConfig(lossless=True))
+    held = [each.slice_group for each in nncodec.inspect(data).tensors]
+    assert damaged(data, place_of(data, int(held[1] or 0))).concealed().gaps == (Gap("layer 0", 0, 12000),)
+    with pytest.raises(BitstreamError) as caught:
+        damaged(data, place_of(data, int(held[0] or 0))).concealed()
+    assert caught.value.error_class == ErrorClass.UNIT_CRC
+
+
+def test_damage_outside_of_slices_is_not_concealed() -> None:
+    for place in (10, 60, len(DATA) - 100, len(DATA) - 1):
+        with pytest.raises(BitstreamError):
+            damaged(DATA, place).concealed()
+
+
+def test_a_lost_slice_takes_no_more_memory_than_a_whole_one_may() -> None:
+    wide = draft().with_start(level=1, element_count=2**18 + 3, decoded_size=2**20 + 6).with_record(0, dims=(2, 2**17))
+    data = wide.with_slice(0, b"", symbol_count=2**18).data
+    with pytest.raises(BitstreamError) as caught:
+        damaged(data, data.index(bytes([UnitType.SLICE, 5, 0, 0]))).concealed()
+    assert caught.value.error_class == ErrorClass.ENTROPY
+
+
+@given(st.lists(st.integers(0, 8 * len(DATA) - 1), max_size=12))
+@settings(max_examples=60)
+def test_what_is_no_gap_is_never_changed(bits: list[int]) -> None:
+    changed = bytearray(DATA)
+    for bit in bits:
+        changed[bit // 8] ^= 1 << bit % 8
+    try:
+        concealed = Reader(io.BytesIO(bytes(changed))).concealed()
+    except BitstreamError:
+        return
+    data = {tensor.name: bytearray(tensor.data) for tensor in MODEL.tensors}
+    for gap in concealed.gaps:
+        data[gap.name][gap.start : gap.stop] = bytes(gap.stop - gap.start)
+    assert all(tensor.data == data[tensor.name] for tensor in concealed.model.tensors)

@@ -1,4 +1,4 @@
-"""What a network is for, as a number: top-1, mean average precision of retrieval or of detection, on images held back."""
+"""What a network is for, as a number: top-1, mean average precision of retrieval or of detection, on unseen images."""
 
 from __future__ import annotations
 

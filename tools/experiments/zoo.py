@@ -7,7 +7,7 @@ training, the release of PyTorch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -125,7 +125,11 @@ class Zoo:
     def _lesson(self, run: Run, images: Images) -> Any:  # noqa: ANN401  a Lesson, which is known where PyTorch is
         from tools.experiments import lessons  # noqa: PLC0415
 
-        kinds = {"classify": lessons.Classifying, "retrieve": lessons.Retrieving, "detect": lessons.Detecting}
+        kinds: dict[str, Callable[[Images], lessons.Lesson]] = {
+            "classify": lessons.Classifying,
+            "retrieve": lessons.Retrieving,
+            "detect": lessons.Detecting,
+        }
         return kinds[run.lesson](images.first(TRAINING_IMAGES))
 
     def _save(self, run: Run, arrays: Arrays, path: Path) -> None:

@@ -1,0 +1,229 @@
+"""E4 to E9 on the example networks, in place of networks that would have to be trained first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncodec
+from nncodec import Model, Tensor
+from nncodec.adapters.evaluation import runner
+from nncodec.evaluation import divergence_utility, top_k
+from tools.experiments import (
+    intervals,
+    partial,
+    quantised_reference,
+    scenarios,
+    sequential,
+    transparent,
+)
+from tools.experiments.coding import Coded, Coder
+from tools.experiments.context import Context
+from tools.experiments.results import Section, Verdict
+from tools.experiments.scenarios import Stage
+from tools.experiments.summary import Spread, signed, verdict_of
+from tools.experiments.updates import Method, Update, matching
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+IMAGES = 120
+
+pytestmark = pytest.mark.filterwarnings("ignore::nncodec.EncodeWarning")
+
+
+class DigitsTask:
+    """Top-1 on some of the example images."""
+
+    key, metric, samples = "digits", "top-1", IMAGES
+
+    def __init__(self) -> None:
+        with np.load(EXAMPLES / "digits-test.npz") as archive:
+            self._arrays = {"x": archive["x"][:IMAGES]}
+            self._labels = archive["labels"][:IMAGES]
+
+    def outputs(self, model: Model) -> np.ndarray:
+        return runner(model).run(self._arrays)[0]
+
+    def utility(self, model: Model) -> float:
+        return top_k(self.outputs(model), self._labels, 1)
+
+    def departure(self, model: Model, original: Model) -> float:
+        return -math.log(divergence_utility([self.outputs(model)], [self.outputs(original)]))
+
+
+class DigitsZoo:
+    """On its way from the first example network to the second, at any seed; a frozen run keeps the first layer."""
+
+    def __init__(self) -> None:
+        self._old, self._new = (nncodec.load(EXAMPLES / f"digits-v{each}.onnx") for each in (1, 2))
+        self._task = DigitsTask()
+
+    def epochs(self, run: str) -> tuple[int, ...]:
+        return 0, 1, 2
+
+    def task(self, run: str) -> DigitsTask:
+        return self._task
+
+    def model(self, run: str, epoch: int, seed: int) -> Model:
+        share = np.float32(epoch / 2)
+        frozen = {self._old.tensors[0].name} if run == "resnet-frozen" else set()
+        tensors = (self._between(each, 0.0 if each.name in frozen else share) for each in self._old.tensors)
+        return Model(tuple(tensors), self._old.topology)
+
+    def _between(self, old: Tensor, share: float) -> Tensor:
+        start = old.numpy()
+        if not share or not np.issubdtype(start.dtype, np.floating):
+            return old
+        return Tensor.from_numpy(old.name, start + share * (self._new.by_name[old.name].numpy() - start))
+
+
+def quietly(items: Iterable, what: str) -> Iterator:
+    return iter(items)
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory) -> Context:
+    coder = Coder(tmp_path_factory.mktemp("coded"))
+    return Context(DigitsZoo(), coder, seeds=(1, 2), data=None, is_reduced=True, track=quietly)
+
+
+MODULES = (scenarios, sequential, intervals, transparent, partial, quantised_reference)
+
+
+@pytest.fixture(scope="module")
+def sections(context) -> dict[str, Section]:
+    made = [module.run(context) for module in MODULES]
+    return {section.key: section for section in made}
+
+
+def test_every_experiment_gives_its_section(sections, tmp_path) -> None:
+    assert list(sections) == ["E4", "E5", "E6", "E7", "E8", "E9"]
+    for section in sections.values():
+        section.save(tmp_path / "section.json")
+        assert Section.load(tmp_path / "section.json") == section
+
+
+def test_tables_are_rectangular_and_bear_the_numbers_of_the_paper(sections) -> None:
+    tables = [table for section in sections.values() for table in section.tables]
+    assert {table.number for table in tables} >= {"IV", "V", "VI", "VII", "VIII", "IX"}
+    for table in tables:
+        assert table.rows, table.caption
+        assert {len(row) for row in table.rows} == {len(table.head)}, table.caption
+
+
+def test_figures_have_lines_with_a_height_for_each_place(sections) -> None:
+    figures = [figure for section in sections.values() for figure in section.figures]
+    assert {figure.number for figure in figures} >= {"7", "8", "9"}
+    for series in (series for figure in figures for panel in figure.panels for series in panel.series):
+        assert len(series.x) == len(series.y) > 0
+        assert len(series.spread) in {0, len(series.y)}
+
+
+def test_text_says_that_real_models_are_absent(sections) -> None:
+    assert "mini-xception is left out" in sections["E5"].text
+
+
+def test_a_difference_is_smaller_than_the_model(sections) -> None:
+    claim = next(claim for claim in sections["E8"].claims if "fewer bytes with DoM" in claim.statement)
+    assert claim.verdict == Verdict.CONFIRMED
+
+
+def test_frozen_tensors_arrive_bit_for_bit(sections) -> None:
+    claim = next(claim for claim in sections["E8"].claims if "bit for bit" in claim.statement)
+    assert claim.verdict == Verdict.CONFIRMED
+
+
+def test_real_updates_are_compared_at_equal_snr(context, shared_data) -> None:
+    from dataclasses import replace
+
+    table = sequential.real_updates.table(replace(context, data=shared_data))
+    assert table is not None
+    assert {len(row) for row in table.rows} == {len(table.head)}
+    assert 0 < float(table.rows[0][-1]) < 1
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [
+        (tuple(range(21)), (0, 10, 15, 20)),
+        ((0, 5, 10, 15, 20), (0, 10, 15, 20)),
+        ((0, 2, 3, 5, 10), (0, 3, 5, 10)),
+        ((0, 5, 9, 10), (0, 0, 5, 10)),
+        ((0, 1, 2), (0, 0, 1, 2)),
+    ],
+)
+def test_stages(epochs, expected) -> None:
+    assert tuple(stage.of(epochs) for stage in Stage) == expected
+
+
+def coded(size: int, utility: float, departure: float = 0.1) -> Coded:
+    return Coded("q_bits 8", size, 4000, utility, departure, 20.0, 10.0)
+
+
+def update(paper: Iterable[Coded], main: Iterable[Coded], samples: int = 10_000) -> Update:
+    curves = {Method.PAPER_UPDATE: tuple(paper), Method.MAIN_UPDATE: tuple(main)}
+    return Update("run", "1 → 2", 1, samples, 0.5, 0.7, 1.0, 4000, 2000, curves)
+
+
+LINE = [coded(100, 0.5, 1.0), coded(1000, 0.7, 0.01)]
+
+
+def test_size_at_kept_lies_between_the_points() -> None:
+    assert update(LINE, LINE).size_at_kept(Method.MAIN_UPDATE, 0.5) == pytest.approx(math.sqrt(100 * 1000))
+
+
+def test_a_gain_within_noise_is_not_read() -> None:
+    few = update(LINE, LINE, samples=10)
+    assert few.noise > few.gain
+    assert math.isnan(few.size_at_kept(Method.MAIN_UPDATE, 0.5))
+    assert few.cheapest_keeping(Method.MAIN_UPDATE, 0.5) is None
+
+
+def test_size_at_removed_is_where_that_share_of_the_drift_is_gone() -> None:
+    assert update(LINE, LINE).size_at_removed(Method.MAIN_UPDATE, 0.9) == pytest.approx(math.sqrt(100 * 1000))
+
+
+def test_cheapest_is_not_below_one_that_fell_short() -> None:
+    points = [coded(100, 0.7), coded(200, 0.5), coded(300, 0.69), coded(400, 0.7)]
+    found = update(LINE, points).cheapest_keeping(Method.MAIN_UPDATE, 0.7)
+    assert found is not None
+    assert found.size == 300
+
+
+def test_spread_leaves_out_what_was_not_measured() -> None:
+    spread = Spread.of([1.0, math.nan, 3.0])
+    assert (spread.mean, spread.seeds) == (2.0, "2 of 3")
+    assert spread.text(".1f") == "2.0 ± 1.4"
+    assert Spread.of([math.nan]).text() == "–"
+
+
+def test_verdicts() -> None:
+    assert [verdict_of(each) for each in ([True, True], [True, False], [False], [])] == [
+        Verdict.CONFIRMED,
+        Verdict.PARTLY,
+        Verdict.CONTRADICTED,
+        Verdict.UNTESTED,
+    ]
+
+
+def test_changes_are_printed_with_their_sign() -> None:
+    assert [signed(each) for each in (0.0123, -0.0123, -1e-9, 0.0)] == ["+1.23", "−1.23", "0.00", "0.00"]
+
+
+def test_what_a_step_wiped_out_is_not_matched() -> None:
+    wiped = Coded("q_bits 11", 10, 4000, 0.5, 1.0, 20.0, -0.3)
+    assert matching(wiped, is_update=True) is None
+    matched = matching(wiped, is_update=False)
+    assert matched is not None
+    assert matched.snr == 20.0
+
+
+def test_luck_is_an_equal_metric_below_a_different_one() -> None:
+    points = [coded(100, 0.7), coded(200, 0.6), coded(300, 0.7)]
+    assert transparent.unchanged(points, 0.7) == points[0]
+    assert transparent.is_luck(points, 0.7)
+    assert not transparent.is_luck(points[1:], 0.7)
+    assert transparent.unchanged(points[1:2], 0.7) is None

@@ -1,0 +1,284 @@
+"""E5, Table V, Fig. 7: a version sent to a receiver that holds an earlier one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from tools.experiments import real_updates
+from tools.experiments.coding import Coded, size_at_departure
+from tools.experiments.context import Context
+from tools.experiments.results import Claim, Figure, Section, Table
+from tools.experiments.scenarios import Stage, scenarios
+from tools.experiments.summary import (
+    AT_DEPARTURE,
+    AT_UTILITY,
+    NOT_MEASURED,
+    Reading,
+    Spread,
+    listed,
+    over_seeds,
+    signed,
+    utility_panel,
+    verdict_of,
+    with_rule,
+)
+from tools.experiments.updates import KEPT, Method, Update, measure_update, sweeps_of
+
+MOST_OF_PAPER: Final = 0.5
+"""Bytes of profile main over those of the paper's mode, at most: what this project set out to reach."""
+MOST_OF_RAW: Final = 0.0125
+"""Share of the fp32 bytes in which an update is to keep `LEAST_KEPT` of the utility that it is worth."""
+LEAST_KEPT: Final = 0.7
+_NEARLY_NOTHING: Final = 0.02
+"""Share of the fp32 bytes that counts as going to 0."""
+_STAYS: Final = 0.02
+"""Utility below that of the reference that counts as nothing lost."""
+_USELESS: Final = 0.5
+"""Share of the target's utility that is that of a network which fails."""
+_INTERVALS: Final = {Stage.LATE: "late", Stage.HALF: "long"}
+"""What the intervals are called in the names of files."""
+_PARTS: Final = {"classification": slice(0, 3), "retrieval-detection": slice(3, None)}
+
+BySeed: TypeAlias = Sequence[Update]
+"""The same update, once for each seed."""
+Measured: TypeAlias = Mapping[Stage, Sequence[BySeed]]
+
+_TEXT: Final = """\
+The last version of five networks goes, alone and as an update, to a receiver that holds an earlier version bit for bit:
+one of late epochs, as in the paper, and one of a long interval (Table V). *Paper* is profile baseline with f = 0.4 and
+LZMA, a decade of steps for each q from 4 to 11; its encoder may code a single tensor without difference where that is
+smaller, which the paper's does not. *Main* sweeps the SNR of the update from 0.5 to 20 dB, or without reference the
+quality (one seed). Bytes are those of whole streams. Figures are means over the seeds, ± the standard deviation between
+them.
+
+Bytes are compared in two ways. *At equal utility*: an update is worth the gain from the reference's utility to the
+target's; sizes are read where 70, 90 and 95 % of that gain are kept, between operating points along log size, from the
+costly end of the curve. A gain within the 95 % interval of the test set is noise, and the update is then compared by
+*equal departure* alone: of the drift, which is how far the outputs of the reference depart from the target's
+(classification: K-L divergence in nats; else squared error over variance), 70, 90 and 95 % are taken away; this is read
+on two logarithmic axes. The paper's points lie a decade of steps apart, so what is read between two of them is rough;
+a further table therefore stands at the paper's own points, where nothing of the paper is read off a line."""
+
+
+def run(context: Context) -> Section:
+    """Sweeps of every task, at all seeds."""
+    measured = measure(context)
+    every = [updates for of_stage in measured.values() for updates in of_stage]
+    real = real_updates.table(context)
+    tables = (
+        _versions(every),
+        _sizes(every, AT_UTILITY),
+        _sizes(every, AT_DEPARTURE),
+        _at_decades(every),
+        _smallest(every),
+        *([] if real is None else [real]),
+    )
+    tables = tuple(table for table in tables if table.rows)
+    text = with_rule(_TEXT) if real else with_rule(_TEXT, real_updates.MISSING)
+    figures = tuple(_figures(context, measured))
+    return Section("E5", "Sequential updates", text, tuple(_claims(every)), tables, figures)
+
+
+def measure(context: Context) -> Measured:
+    """All updates of this experiment."""
+    wanted = [(stage, each, seed) for stage in _INTERVALS for each in scenarios("E5", stage) for seed in context.seeds]
+    found: dict[Stage, dict[str, list[Update]]] = {stage: {} for stage in _INTERVALS}
+    for stage, scenario, seed in context.track(wanted, "E5 sequential updates"):
+        methods = [each for each in Method if seed == context.seed or each != Method.MAIN_ALONE]
+        update = measure_update(context, scenario, seed, sweeps_of(context, *methods))
+        found[stage].setdefault(update.name, []).append(update)
+    return {stage: list(of_stage.values()) for stage, of_stage in found.items()}
+
+
+def _versions(every: Sequence[BySeed]) -> Table:
+    head = ("update", "fp32 bytes", "reference", "target", "gain", "noise", "drift", "lossless, of fp32")
+    rows = tuple(
+        (
+            updates[0].name,
+            f"{updates[0].raw:,}",
+            *(Spread.of(getattr(each, name) for each in updates).text(".4f") for name in ("old", "new", "gain")),
+            over_seeds(updates, lambda each: each.noise).text(".4f"),
+            over_seeds(updates, lambda each: each.drift).text(".3g"),
+            over_seeds(updates, lambda each: each.exact / each.raw).text(".1%"),
+        )
+        for updates in every
+    )
+    caption = (
+        "The versions: utility of the reference and of the target, what the update is worth, half of its 95 % interval "
+        "by the size of the test set, how far the outputs drift, and what an exact update costs in profile main."
+    )
+    return Table(caption, head, rows, "V")
+
+
+def _sizes(every: Sequence[BySeed], reading: Reading) -> Table:
+    rows = [_size_row(updates, reading, share) for updates in every for share in KEPT]
+    head = ("update", reading.share_of, "paper, kB", "main, kB", "main, of fp32", "main ÷ paper", "seeds")
+    is_utility = reading is AT_UTILITY
+    what = "utility, where the gain is beyond noise" if is_utility else "departure of the outputs"
+    caption = f"Bytes with the reference at equal {what}; between operating points."
+    return Table(caption, head, tuple(row for row in rows if any(cell != NOT_MEASURED for cell in row[2:-1])))
+
+
+def _size_row(updates: BySeed, reading: Reading, share: float) -> tuple[str, ...]:
+    paper, main = (reading.sizes(updates, each, share) for each in (Method.PAPER_UPDATE, Method.MAIN_UPDATE))
+    of_raw = over_seeds(updates, lambda each: reading.size(each, Method.MAIN_UPDATE, share) / each.raw)
+    ratio = reading.ratios(updates, share, Method.MAIN_UPDATE, Method.PAPER_UPDATE)
+    sizes = (paper.text(".1f", 1e-3), main.text(".1f", 1e-3), of_raw.text(".2%"), ratio.text(".2f"), ratio.seeds)
+    return updates[0].name, f"{share:.0%}", *sizes
+
+
+def _at_decades(every: Sequence[BySeed]) -> Table:
+    """Where the paper stands, what main needs for the same departure."""
+    settings = [point.setting for point in every[0][0].curves[Method.PAPER_UPDATE]]
+    rows = tuple(
+        (updates[0].name, *(_at_decade(updates, place) for place in range(len(settings)))) for updates in every
+    )
+    known = [any(row[1 + place] != NOT_MEASURED for row in rows) for place in range(len(settings))]
+    kept = [place for place, is_known in enumerate(known) if is_known]
+    caption = (
+        "Main ÷ paper at the paper's own operating points: bytes of main, at the departure that the paper's stream "
+        "has, over bytes of that stream; a dash where that departure is outside of main's sweep."
+    )
+    head = ("update", *(settings[place] for place in kept))
+    return Table(caption, head, tuple((row[0], *(row[1 + place] for place in kept)) for row in rows))
+
+
+def _at_decade(updates: BySeed, place: int) -> str:
+    return over_seeds(updates, lambda each: decade_ratio(each, each.curves[Method.PAPER_UPDATE][place])).text(".2f")
+
+
+def decade_ratio(update: Update, point: Coded) -> float:
+    """Bytes of main at the departure of the paper's `point`, over those of that; NaN outside of main's curve."""
+    return size_at_departure(update.curves[Method.MAIN_UPDATE], point.departure) / point.size
+
+
+def _smallest(every: Sequence[BySeed]) -> Table:
+    rows = tuple(
+        (updates[0].name, *_cheapest(updates, Method.MAIN_UPDATE), *_cheapest(updates, Method.PAPER_UPDATE))
+        for updates in every
+        if any(each.has_gain for each in updates)
+    )
+    what = ("stream", "of fp32", "gain kept")
+    head = ("update", *(f"main: {each}" for each in what), *(f"paper: {each}" for each in what))
+    caption = (
+        f"The smallest stream that was made and keeps {LEAST_KEPT:.0%} of the gain, as do all larger ones; no reading "
+        "between points. Updates whose gain is noise are left out."
+    )
+    return Table(caption, head, rows)
+
+
+def _cheapest(updates: BySeed, method: Method) -> tuple[str, str, str]:
+    found = [(each, each.cheapest_keeping(method, LEAST_KEPT)) for each in updates]
+    settings = dict.fromkeys(point.setting for _, point in found if point)
+    shares = Spread.of(point.size / each.raw if point else math.nan for each, point in found)
+    kept = Spread.of((point.utility - each.old) / each.gain if point else math.nan for each, point in found)
+    return ", ".join(settings) or NOT_MEASURED, shares.text(".2%"), kept.text(".0%")
+
+
+def _claims(every: Sequence[BySeed]) -> Iterator[Claim]:
+    yield _doms_are_smaller(every)
+    yield _doms_vanish(every)
+    yield from (_target(every, reading) for reading in (AT_UTILITY, AT_DEPARTURE))
+    yield _target_at_decades(every)
+    yield _target_of_raw(every)
+
+
+def _doms_are_smaller(every: Sequence[BySeed]) -> Claim:
+    share = 0.9
+    ratios = [
+        (f"{updates[0].name}", AT_DEPARTURE.ratios(updates, share, Method.PAPER_UPDATE, Method.PAPER_ALONE))
+        for updates in every
+    ]
+    statement = "With DoM the same performance takes fewer bytes than without (Fig. 7)."
+    found = f"Bytes with DoM over bytes without, where {share:.0%} of the drift is taken away: {listed(ratios)}."
+    return Claim(statement, found, verdict_of(spread.mean < 1 for _, spread in ratios if spread.count))
+
+
+def _doms_vanish(every: Sequence[BySeed]) -> Claim:
+    """The coarsest step: with DoM hardly any bytes and the reference's utility, without it a useless network."""
+    outcomes, told = [], []
+    for updates in every:
+        size = over_seeds(updates, lambda each: each.curves[Method.PAPER_UPDATE][-1].size / each.raw)
+        change = over_seeds(updates, lambda each: each.curves[Method.PAPER_UPDATE][-1].utility - each.old)
+        alone = over_seeds(updates, lambda each: each.curves[Method.PAPER_ALONE][-1].utility)
+        new = over_seeds(updates, lambda each: each.new)
+        outcomes.append(size.mean <= _NEARLY_NOTHING and change.mean >= -_STAYS and alone.mean <= _USELESS * new.mean)
+        told.append(f"{updates[0].name}: {size.mean:.2%}, {signed(change.mean)}, {alone.mean:.2f} of {new.mean:.2f}")
+    statement = (
+        "At coarse steps the size of a DoM goes to 0 while the receiver's model stays of use; without DoM the model "
+        "fails (Fig. 7)."
+    )
+    found = (
+        f"At the coarsest step: size of the DoM (at most {_NEARLY_NOTHING:.0%} of fp32), its utility against the "
+        f"reference's in hundredths (at least −{100 * _STAYS:.0f}), utility without DoM and of the target (at most "
+        f"{_USELESS:.0%} of that). {'; '.join(told)}."
+    )
+    return Claim(statement, found, verdict_of(outcomes))
+
+
+def _target(every: Sequence[BySeed], reading: Reading) -> Claim:
+    ratios = {
+        updates[0].name: [reading.ratios(updates, share, Method.MAIN_UPDATE, Method.PAPER_UPDATE) for share in KEPT]
+        for updates in every
+    }
+    told = [f"{name} {', '.join(each.text('.2f') for each in own)}" for name, own in ratios.items() if _any(own)]
+    what = "utility" if reading is AT_UTILITY else "departure of the outputs"
+    statement = f"Profile main needs at most {MOST_OF_PAPER:g} of the bytes of the paper's mode at equal {what}."
+    found = (
+        f"Main ÷ paper with {', '.join(f'{share:.0%}' for share in KEPT)} of the {reading.share_of}: "
+        f"{'; '.join(told) or 'nothing could be measured'}."
+    )
+    outcomes = [each.mean <= MOST_OF_PAPER for own in ratios.values() for each in own if each.count]
+    return Claim(statement, found, verdict_of(outcomes), "target")
+
+
+def _any(spreads: Iterable[Spread]) -> bool:
+    return any(each.count for each in spreads)
+
+
+def _target_at_decades(every: Sequence[BySeed]) -> Claim:
+    """As `_target`, each of the paper's streams against main at the same departure."""
+    ratios = [
+        ratio
+        for updates in every
+        for each in updates
+        for point in each.curves[Method.PAPER_UPDATE]
+        if not math.isnan(ratio := decade_ratio(each, point))
+    ]
+    statement = (
+        f"Profile main needs at most {MOST_OF_PAPER:g} of the bytes of each stream that the paper's mode makes, at the "
+        "departure that this has."
+    )
+    middle = f"geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}, " if ratios else ""
+    ends = f"from {min(ratios):.2f} to {max(ratios):.2f}" if ratios else "no stream could be compared"
+    found = f"Over {len(ratios)} streams of all tasks, intervals and seeds: {middle}{ends}."
+    return Claim(statement, found, verdict_of(ratio <= MOST_OF_PAPER for ratio in ratios), "target")
+
+
+def _target_of_raw(every: Sequence[BySeed]) -> Claim:
+    """At least one task: so confirmed by one, contradicted only if all that can be measured fall short."""
+    shares = [(updates[0].name, _smallest_share(updates)) for updates in every]
+    known = [(name, spread) for name, spread in shares if spread.count]
+    statement = (
+        f"A sequential update of at most {MOST_OF_RAW:.2%} of the fp32 bytes keeps at least {LEAST_KEPT:.0%} of the "
+        "gain, for one task at least."
+    )
+    found = f"Smallest stream of main that does, of the fp32 bytes: {listed(known, '.2%')}."
+    best = [min(spread.mean for _, spread in known) <= MOST_OF_RAW] if known else []
+    return Claim(statement, found, verdict_of(best), "target")
+
+
+def _smallest_share(updates: BySeed) -> Spread:
+    found = [(each, each.cheapest_keeping(Method.MAIN_UPDATE, LEAST_KEPT)) for each in updates]
+    return Spread.of(point.size / each.raw if point else math.nan for each, point in found)
+
+
+def _figures(context: Context, measured: Measured) -> Iterator[Figure]:
+    metrics = [context.zoo.task(each.run).metric for each in scenarios("E5", Stage.LATE)]
+    for stage, interval in _INTERVALS.items():
+        panels = [utility_panel(*each) for each in zip(measured[stage], metrics, strict=True)]
+        for part, place in _PARTS.items():
+            caption = f"Utility against bytes sent, {interval} interval; grey: reference and target themselves."
+            yield Figure(f"fig7-{part}-{interval}", caption, tuple(panels[place]), "7")

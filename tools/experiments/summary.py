@@ -1,0 +1,139 @@
+"""From measurements to what is read: means over seeds, verdicts, cells of tables, lines of figures."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tools.experiments.coding import Coded
+from tools.experiments.results import Panel, Series, Verdict
+from tools.experiments.updates import Method, Update
+
+NOT_MEASURED: Final = "–"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of what was measured: `count` of the seeds; with 0 of them both are NaN."""
+
+    mean: float
+    deviation: float
+    count: int
+    asked: int
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """Of one value for each seed, NaN where there is none."""
+        every = list(values)
+        known = [value for value in every if not math.isnan(value)]
+        if not known:
+            return cls(math.nan, math.nan, 0, len(every))
+        deviation = statistics.stdev(known) if len(known) > 1 else 0.0
+        return cls(statistics.fmean(known), deviation, len(known), len(every))
+
+    def text(self, form: str = ".3f", scale: float = 1.0) -> str:
+        """Such as "0.312 ± 0.004"; a dash where there is no value."""
+        if not self.count:
+            return NOT_MEASURED
+        spread = f" ± {scale * self.deviation:{form}}" if self.count > 1 else ""
+        return minus(f"{scale * self.mean:{form}}{spread}")
+
+    @property
+    def seeds(self) -> str:
+        """Such as "2 of 3"."""
+        return f"{self.count} of {self.asked}"
+
+
+def cell(value: float, form: str = ".3f") -> str:
+    """A number as it is read; a dash for NaN, which is what was not measured."""
+    return NOT_MEASURED if math.isnan(value) else minus(f"{value:{form}}")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A change of a utility in hundredths, such as "−0.12"; what rounds to 0 has no sign."""
+    rounded = round(100 * value, digits)
+    return minus(f"{rounded:+.{digits}f}") if rounded else f"{0:.{digits}f}"
+
+
+def minus(text: str) -> str:
+    """With the sign that numbers have in print."""
+    return text.replace("-", "−")
+
+
+def verdict_of(outcomes: Iterable[bool]) -> Verdict:
+    """Confirmed if a claim holds in every case, partly if in some, contradicted if in none; untested without cases."""
+    every = list(outcomes)
+    if not every:
+        return Verdict.UNTESTED
+    if all(every):
+        return Verdict.CONFIRMED
+    return Verdict.PARTLY if any(every) else Verdict.CONTRADICTED
+
+
+_VERDICT_RULE: Final = (
+    "Verdicts: a claim is *confirmed* if it holds in every case that could be measured, *partly* if in some of them, "
+    "*contradicted* if in none."
+)
+
+
+def with_rule(*paragraphs: str) -> str:
+    """The text of a section that states the rule of `verdict_of`."""
+    return "\n\n".join((*paragraphs, _VERDICT_RULE))
+
+
+def over_seeds(updates: Sequence[Update], of_one: Callable[[Update], float]) -> Spread:
+    """A figure of the same update, over seeds."""
+    return Spread.of(map(of_one, updates))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How curves are compared. share_of: what a share is of; size(update, method, share): bytes, NaN where not read."""
+
+    share_of: str
+    size: Callable[[Update, Method, float], float]
+
+    def sizes(self, updates: Sequence[Update], method: Method, share: float) -> Spread:
+        """Bytes of `method`, over seeds."""
+        return over_seeds(updates, lambda each: self.size(each, method, share))
+
+    def ratios(self, updates: Sequence[Update], share: float, method: Method, other: Method) -> Spread:
+        """Bytes of `method` over those of `other`, over seeds."""
+        return over_seeds(updates, lambda each: self.size(each, method, share) / self.size(each, other, share))
+
+
+AT_UTILITY: Final = Reading("gain kept", Update.size_at_kept)
+AT_DEPARTURE: Final = Reading("drift removed", Update.size_at_removed)
+
+
+def listed(spreads: Iterable[tuple[str, Spread]], form: str = ".2f", scale: float = 1.0) -> str:
+    """Such as "vgg-cifar 10 → 20: 0.31 ± 0.02; ..."; what was not measured is left out."""
+    known = [f"{name}: {spread.text(form, scale)}" for name, spread in spreads if spread.count]
+    return "; ".join(known) if known else "nothing could be measured"
+
+
+def utility_panel(updates: Sequence[Update], metric: str) -> Panel:
+    """Utility against kilobytes sent, each method a line: means over seeds, the spread of the utility as bars."""
+    first = updates[0]
+    series = [
+        utility_series([update.curves[method] for update in updates if method in update.curves], method.value)
+        for method in first.curves
+    ]
+    old, new = (over_seeds(updates, of_one).mean for of_one in (lambda each: each.old, lambda each: each.new))
+    levels = (("reference", old), ("target", new))
+    return Panel(first.name, "kB sent", metric, tuple(series), log_x=True, levels=levels)
+
+
+def utility_series(curves: Sequence[Sequence[Coded]], label: str) -> Series:
+    """One line, from the curves of all seeds, which have the same settings in the same order."""
+    points = list(zip(*curves, strict=True))
+    spreads = [Spread.of(point.utility for point in of_seeds) for of_seeds in points]
+    return Series(
+        label,
+        tuple(statistics.fmean(point.size for point in of_seeds) / 1000 for of_seeds in points),
+        tuple(spread.mean for spread in spreads),
+        tuple(spread.deviation for spread in spreads) if len(curves) > 1 else (),
+    )

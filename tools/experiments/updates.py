@@ -1,0 +1,179 @@
+"""Updates: a target coded alone and against the reference that the receiver holds, in the paper's way and in ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from nncodec import EncoderConfig
+from tools.experiments.coding import MAIN_ALONE, MAIN_UPDATE, PAPER, Coded, size_at_departure, size_at_utility
+from tools.experiments.context import Context
+from tools.experiments.scenarios import Scenario
+
+EXACT: Final = EncoderConfig(lossless=True)
+KEPT: Final = (0.7, 0.9, 0.95)
+"""Shares of what an update is worth at which sizes are compared."""
+TWO_SIDED_95: Final = 1.96
+"""Standard deviations of a normal distribution on either side of the mean that hold 95 % of it."""
+
+LEAST_SNR: Final = 0.1
+"""In dB; below that a step leaves nothing of what is coded, and there is nothing to compare."""
+MOST_SNR: Final = 200.0
+"""In dB; what the encoder takes."""
+
+
+class Method(Enum):
+    """Ways to send a target; the value is what a reader is told."""
+
+    PAPER_ALONE = "paper, without DoM"
+    PAPER_UPDATE = "paper, with DoM"
+    MAIN_ALONE = "main, without reference"
+    MAIN_UPDATE = "main, with reference"
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the receiver's reference is made use of."""
+        return self in {Method.PAPER_UPDATE, Method.MAIN_UPDATE}
+
+
+Sweeps: TypeAlias = Mapping[Method, Sequence[EncoderConfig]]
+
+FULL: Final[Sweeps] = {
+    Method.PAPER_ALONE: PAPER,
+    Method.PAPER_UPDATE: PAPER,
+    Method.MAIN_ALONE: MAIN_ALONE,
+    Method.MAIN_UPDATE: MAIN_UPDATE,
+}
+REDUCED: Final[Sweeps] = {
+    Method.PAPER_ALONE: PAPER[2:],
+    Method.PAPER_UPDATE: PAPER[2:],
+    Method.MAIN_ALONE: MAIN_ALONE[1::2],
+    Method.MAIN_UPDATE: MAIN_UPDATE[::2],
+}
+
+
+@dataclass(frozen=True)
+class Update:
+    """A pair of versions, coded and measured.
+
+    run: whose task it is. interval: such as "15 → 20". samples: independent test inputs. old, new: utility of the
+    reference and of the target themselves. drift: departure of the outputs of the reference from those of the target,
+    which is what an update of no bytes leaves. raw: bytes of the tensors of the target; exact: of a lossless update by
+    profile main. curves: operating points of each method.
+    """
+
+    run: str
+    interval: str
+    seed: int
+    samples: int
+    old: float
+    new: float
+    drift: float
+    raw: int
+    exact: int
+    curves: Mapping[Method, Sequence[Coded]]
+
+    @property
+    def name(self) -> str:
+        """Such as "vgg-cifar 15 → 20"."""
+        return f"{self.run} {self.interval}"
+
+    @property
+    def gain(self) -> float:
+        """The utility that the update is worth."""
+        return self.new - self.old
+
+    @property
+    def noise(self) -> float:
+        """Half of the 95 % interval of `gain` by the number of test inputs.
+
+        A utility is taken as a mean of independent numbers in [0, 1], whose variance is u (1 - u) at most, and the two
+        utilities as independent. They are of the same inputs, so the true interval is narrower.
+        """
+        variance = sum(each * (1 - each) for each in (self.old, self.new))
+        return TWO_SIDED_95 * math.sqrt(variance / self.samples)
+
+    @property
+    def has_gain(self) -> bool:
+        """Whether the update is worth more than noise."""
+        return self.gain > self.noise
+
+    def size_at_kept(self, method: Method, share: float) -> float:
+        """Bytes that keep this share of the gain, between operating points; NaN where that is noise or not reached."""
+        return size_at_utility(self.curves[method], self.old + share * self.gain) if self.has_gain else math.nan
+
+    def size_at_removed(self, method: Method, share: float) -> float:
+        """Bytes that take away this share of the drift, between operating points; NaN beyond the curve."""
+        return size_at_departure(self.curves[method], (1 - share) * self.drift)
+
+    def cheapest_keeping(self, method: Method, share: float) -> Coded | None:
+        """The smallest stream made that keeps this share of the gain, as do all larger ones; None: there is none."""
+        cheapest = None
+        for point in sorted(self.curves[method], key=lambda each: -each.size):
+            if not (self.has_gain and point.utility >= self.old + share * self.gain):
+                break
+            cheapest = point
+        return cheapest
+
+
+def paper_at(q: int) -> EncoderConfig:
+    """The paper's mode at this q. Raises StopIteration for one that the paper does not use."""
+    return next(config for config in PAPER if config.q_bits == q)
+
+
+def interval(utility: float, samples: int) -> float:
+    """Half of the 95 % interval of a utility by the number of test inputs, as in `Update.noise`."""
+    return TWO_SIDED_95 * math.sqrt(utility * (1 - utility) / samples)
+
+
+def sweeps_of(context: Context, *methods: Method) -> Sweeps:
+    """What is asked of each of `methods`: the paper's range, and ours; less in a reduced run."""
+    source = REDUCED if context.is_reduced else FULL
+    return {method: source[method] for method in methods}
+
+
+def measure_update(context: Context, scenario: Scenario, seed: int, sweeps: Sweeps) -> Update:
+    """Code the target of `scenario` as `sweeps` says, the reference being pristine."""
+    zoo, coder, task = context.zoo, context.coder, context.zoo.task(scenario.run)
+    target, reference = scenario.target.model(zoo, seed), scenario.reference.model(zoo, seed)
+    exact = coder.measure(target, EXACT, task, [reference])
+    return Update(
+        run=scenario.run,
+        interval=scenario.interval(zoo),
+        seed=seed,
+        samples=task.samples,
+        old=coder.measure(reference, EXACT, task).utility,
+        new=exact.utility,
+        drift=task.departure(reference, target),
+        raw=target.nbytes,
+        exact=exact.size,
+        curves={
+            method: coder.curve(target, configs, task, [reference] if method.has_reference else [])
+            for method, configs in sweeps.items()
+        },
+    )
+
+
+def matched(
+    context: Context, scenario: Scenario, seed: int, points: Sequence[Coded], *, has_reference: bool
+) -> list[Coded | None]:
+    """The target by profile main at the SNR of each of `points`, which were coded with or without the reference.
+
+    None where the step of a point leaves nothing of what it codes, so that there is no SNR to ask for.
+    """
+    zoo, task = context.zoo, context.zoo.task(scenario.run)
+    target = scenario.target.model(zoo, seed)
+    references = [scenario.reference.model(zoo, seed)] if has_reference else []
+    configs = [matching(point, is_update=has_reference) for point in points]
+    return [context.coder.measure(target, config, task, references) if config else None for config in configs]
+
+
+def matching(point: Coded, *, is_update: bool) -> EncoderConfig | None:
+    """The request of profile main for the SNR of `point`; None where that is below `LEAST_SNR`."""
+    snr = round(point.update_snr if is_update else point.snr, 2)
+    if not LEAST_SNR <= snr <= MOST_SNR:
+        return None
+    return EncoderConfig(update_snr=snr) if is_update else EncoderConfig(snr=snr)
