@@ -41,6 +41,12 @@ def sign(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def direction(x):  # type: ignore[no-untyped-def]
+    """0 for 0, 1 above, -1 below; without jumps, which none could foresee."""
+    return (1 if x > 0 else 0) - (1 if x < 0 else 0)
+
+
+@inlined
 def expected_magnitude(row, column, recent, around):  # type: ignore[no-untyped-def]
     """Mean error to expect, in 1/16 level; `around` is the sum of four neighbours' errors."""
     return (row * 24 + column * 16 + recent * 8 + (around >> 2) * 16) >> 6

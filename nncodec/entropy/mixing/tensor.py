@@ -13,6 +13,7 @@ from nncodec.entropy.mixing.contexts import (
     SLOT_B,
     SLOT_C,
     SLOT_D,
+    direction,
     expected_magnitude,
     prediction_class,
     sign,
@@ -79,8 +80,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
                 prediction = tapped
         odd = state & 1
         goal = prediction
-        if odd and goal != 0:  # levels of quantiser 1 lie half a step further out
-            goal += 8 if goal > 0 else -8
+        goal += 8 * odd * direction(goal)  # levels of quantiser 1 lie half a step further out
         centre = (goal + 8) >> 4
 
         of_column = column_errors[index(position)] if laps > 0 else slow
@@ -119,8 +119,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             return i
 
         half = clamp(level, -NEAR_LIMIT, NEAR_LIMIT) * 2
-        if odd and half != 0:
-            half += -1 if half > 0 else 1
+        half -= odd * direction(half)
         state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
         error = min(abs((half << 3) - prediction), ERROR_LIMIT)
         near[index(h)] = half
