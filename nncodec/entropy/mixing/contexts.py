@@ -61,3 +61,18 @@ def prediction_class(goal, centre, trellis_bit, shift, logs):  # type: ignore[no
     size = logarithm(abs(goal) + 1, logs) - 8 * shift - 24
     step = 0 if size < 0 else min(size >> 2, 7) + 1
     return 88 + step if goal >= 0 else 88 - step
+
+
+@inlined
+def cells_of(shift, size, slow, of_column, recent, goal, centre, odd, signs, logs):  # type: ignore[no-untyped-def]
+    """The first cell of each slot; where `shift` is a constant 0, compilers leave most of the work out."""
+    octaves = 8 * shift
+    size = clamp(size - octaves, 0, 63)
+    size_row = clamp(logarithm(slow + 1, logs) - octaves, 0, 63) >> 1
+    size_column = clamp(logarithm(of_column + 1, logs) - octaves, 0, 63) >> 1
+    size_recent = clamp(logarithm(recent + 1, logs) - octaves, 0, 63)
+    a = (size_row * 32 + size_column) * PHASES
+    b = SLOT_B + (prediction_class(goal, centre, odd, shift, logs) * 16 + (size >> 2)) * PHASES
+    c = SLOT_C + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * PHASES
+    d = SLOT_D + (size_recent * 2 + (1 if shift > 0 else 0)) * PHASES
+    return a, b, c, d
