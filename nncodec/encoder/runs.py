@@ -138,12 +138,12 @@ class Distortion:
 
 def distortion_of(values: Float64s, decoded: Float64s) -> Distortion:
     """Of values and what became of them."""
-    finite = np.isfinite(values)
-    if not finite.all():
-        values, decoded = values[finite], decoded[finite]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        errors = float(np.square(decoded - values).sum())
-        return Distortion(values.size, errors, float(np.square(values).sum()))
+        found = Distortion(values.size, float(np.square(decoded - values).sum()), float(np.square(values).sum()))
+    if math.isfinite(found.energy):
+        return found
+    finite = np.isfinite(values)
+    return found if finite.all() else distortion_of(values[finite], decoded[finite])
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser) -> Decoded:
     for (start, count), (values, predicted) in zip(spans(halves.size), run.values(), strict=True):
         data = reconstruct(halves[start : start + count], quantiser, predicted, run.dtype)
         decoded = widen(data, run.dtype)
-        is_finite &= bool(np.isfinite(decoded).all())
-        distortion += distortion_of(values, decoded)
+        found = distortion_of(values, decoded)
+        is_finite &= math.isfinite(found.error_energy) or bool(np.isfinite(decoded).all())
+        distortion += found
         parts.append(data)
     return Decoded(b"".join(parts), distortion, is_finite)

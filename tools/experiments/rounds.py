@@ -107,10 +107,10 @@ class Post:
         return Journey(self._way, tuple(utilities), tuple(self._parcels), raw)
 
 
-def to_device(post: Post, versions: Sequence[Model], held: Model, utility: Utility) -> Journey:
-    """The cloud sends version after version to a device that holds the one before."""
+def to_device(post: Post, versions: Iterable[tuple[int, Model]], held: Model, utility: Utility) -> Journey:
+    """The cloud sends version after version, each in its round, to a device that holds the one before."""
     utilities = []
-    for turn, version in enumerate(versions, start=1):
+    for turn, version in versions:
         held = post.send(version, held, turn, ["cloud → device"])
         utilities.append(utility(held))
     return post.journey(utilities, held.nbytes)
