@@ -1,4 +1,4 @@
-"""What an experiment hands to the report: claims with what was found, tables, figures; all of it values, kept as JSON."""
+"""What an experiment hands to the report: claims with what was found, tables, figures; all values, kept as JSON."""
 
 from __future__ import annotations
 
