@@ -12,6 +12,7 @@ from nncodec.difference import Exponents
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
+from nncodec.entropy.rans.narrow import counted
 from nncodec.memory import Releaser
 from nncodec.prediction import BLOCK
 from nncodec.tables import EXPONENT_BITS, DType
@@ -53,7 +54,7 @@ class LevelCounts:
         first = not self._counts.size
         low, high = (low, high) if first else (min(low, self._low), max(high, self._high))
         if high - low < min(4 * self._size, _MOST_COUNTS) and self._found is None:
-            counts = np.bincount(levels - np.int64(low), minlength=high - low + 1)
+            counts = counted(levels - np.int32(low), high - low + 1)
             if not first:
                 counts[self._low - low : self._high - low + 1] += self._counts
             self._counts = counts

@@ -38,15 +38,16 @@ class Run:
     rounding: float
     trellis: bool
 
-    def values(self) -> Iterator[tuple[Float64s, Float64s | None]]:
-        """The elements in binary64 with their predictions, block by block."""
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], Float64s | None]]:
+        """The elements, not copied, with their predictions, block by block."""
         for start, count in spans(self.elements.size):
-            values = widen_elements(self.elements[start : start + count], self.dtype)
-            yield values, None if self.prediction is None else self.prediction.cut(start, count).values()
+            predicted = None if self.prediction is None else self.prediction.cut(start, count).values()
+            yield self.elements[start : start + count], predicted
 
     def residual(self) -> Iterator[Float64s]:
         """What the prediction leaves, block by block."""
-        for values, predicted in self.values():
+        for elements, predicted in self.blocks():
+            values = widen_elements(elements, self.dtype)
             yield values if predicted is None else values - predicted
 
     def levels(self) -> Levels:
@@ -148,21 +149,21 @@ def distortion_of(values: Float64s, decoded: Float64s) -> Distortion:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a decoder makes of a run: its bytes, how far they are off, and whether all of them are finite."""
+    """What a decoder makes of a run: its bytes, how far they are off (if asked), and whether all of them are finite."""
 
     data: bytes
-    distortion: Distortion
+    distortion: Distortion | None
     is_finite: bool
 
 
-def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser) -> Decoded:
-    """What a decoder makes of the half levels of a run."""
-    parts, distortion, is_finite = [], Distortion(), True
-    for (start, count), (values, predicted) in zip(spans(halves.size), run.values(), strict=True):
+def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser, *, measures: bool) -> Decoded:
+    """What a decoder makes of the half levels of a run; measures: whether the distortion is asked for."""
+    parts, distortion, is_finite = [], Distortion() if measures else None, True
+    for (start, count), (elements, predicted) in zip(spans(halves.size), run.blocks(), strict=True):
         data = reconstruct(halves[start : start + count], quantiser, predicted, run.dtype)
         decoded = widen(data, run.dtype)
-        found = distortion_of(values, decoded)
-        is_finite &= math.isfinite(found.error_energy) or bool(np.isfinite(decoded).all())
-        distortion += found
+        is_finite &= bool(np.isfinite(decoded).all())
+        if distortion is not None:
+            distortion += distortion_of(widen_elements(elements, run.dtype), decoded)
         parts.append(data)
     return Decoded(b"".join(parts), distortion, is_finite)

@@ -57,7 +57,7 @@ def parse_all(declaration: DataclassStruct[R], region: bytes, most: int, session
 
 
 def _parse_record(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:
-    """The next record. What the shortcut takes is canonical, for every descriptor is (clause 3.3), and goes unproved."""
+    """The next record. What the shortcut takes is canonical, as every descriptor is (clause 3.3): it is not proved."""
     start = stream.tell()
     record = _parse_plainly(declaration, stream) if session.trace is None else None
     if record is None:
