@@ -44,6 +44,8 @@ $(DEMO_READY): pyproject.toml $(MADE)
 $(DEV_READY): pyproject.toml $(MADE)
 	@echo 'installing what the tests need (once, a minute or two) ...'
 	@$(PIP_INSTALL) --editable '.[dev]'
+	@$(PIP_INSTALL) --editable '.[experiments]' \
+	    || echo 'PyTorch is not to be had here: the tests that train networks will say that they skip' >&2
 	@touch $@
 
 # Debian's python3 has venv, but ensurepip only with the package python3-venv; without it, the system's own pip can put

@@ -127,7 +127,7 @@ class Tensor:
             raise ValueError(f"tensor {name!r}: numpy dtype {array.dtype} has no element type (SPEC.md table 4.1)")
         return cls(name, dtype, tuple(int(n) for n in array.shape), array.astype(little, copy=False).tobytes())
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of elements."""
         return element_count(self.shape)

@@ -13,7 +13,7 @@ from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.matching import OWN, Given
 from nncodec.encoder.passes import Outcome, code_plan, survey, try_levels
 from nncodec.encoder.rate_control import settle
-from nncodec.encoder.report import Distortions, EncodeReport, make_report, measure
+from nncodec.encoder.report import Distortions, EncodeReport, make_report, measure, notices_of
 from nncodec.encoder.spool import Spool
 from nncodec.encoder.writer import Assembled, Frame, assemble
 from nncodec.errors import EncodeError
@@ -56,10 +56,11 @@ def encode(
     Raises EncodeError for what the format cannot carry. Warns (EncodeWarning) where a tensor was kept exact against
     the request, or lost all its weights to a coarse step.
     """
-    encoded = encode_with_report(model, config, references, work)
-    for notice in encoded.report.notices:
+    process = Process(model, Given(references), work or Work(), Wanted(distortions=False))
+    coded = process.settled(config or EncoderConfig())
+    for notice in notices_of(coded.plan):
         warnings.warn(notice, EncodeWarning, stacklevel=2)
-    return encoded.data
+    return b"".join(coded.stream.parts(coded.spool))
 
 
 def encode_with_report(
@@ -74,7 +75,7 @@ def encode_with_report(
     originals: by their place, what references were before they were coded with loss, no worse than is asked for here:
     a tensor that is in one of them, bit for bit, becomes a copy of what became of it.
     """
-    process = Process(model, Given(references, originals or {}), work or Work(), keeps_model=True)
+    process = Process(model, Given(references, originals or {}), work or Work(), Wanted(model=True))
     coded = process.settled(config or EncoderConfig())
     data = b"".join(coded.stream.parts(coded.spool))
     return Encoded(data, _decoded_model(coded.plan, coded.outcome, model), process.report(coded), coded.plan.config)
@@ -91,12 +92,19 @@ class Coded:
     spool: Spool
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for of a decoded model, beside its content id: its data, and how far it is off for the report."""
+
+    model: bool = False
+    distortions: bool = True
+
+
 class Process:
     """The encoding process of one model, for any configuration; what `rate_control.Trials` asks for.
 
-    Tensors whose data are views of mapped files are read from there part by part, several times. keeps_model: whether
-    the decoded data of tensors with levels are kept in memory. temporary: opens a file for reading and writing, in
-    which coded slices wait; without it they wait in memory.
+    Tensors whose data are views of mapped files are read from there part by part, several times. temporary: opens a
+    file for reading and writing, in which coded slices wait; without it they wait in memory.
     """
 
     def __init__(
@@ -104,15 +112,14 @@ class Process:
         model: Model,
         given: Given,
         work: Work,
-        *,
-        keeps_model: bool = False,
+        wanted: Wanted = Wanted(),
         temporary: Callable[[], BinaryIO] | None = None,
     ) -> None:
         for each in (model, *given.models):
             check_names_and_shapes(each)
         self._model, self._given, self._work = model, given, work
         self._references = given.models
-        self._keeps_model, self._temporary = keeps_model, temporary
+        self._wanted, self._temporary = wanted, temporary
         self._latest: Coded | None = None
 
     @property
@@ -187,7 +194,8 @@ class Process:
         """The stream; None where a tensor overflows, with choices that keep it exact."""
         plan, kept = survey(plan_groups(choices, config), self._work)
         spool = Spool(None if self._temporary is None else self._temporary())
-        groups, outcome = code_plan(plan, kept, spool, self._work, Gathered() if self._keeps_model else None)
+        outcome = Outcome(self._wanted.distortions, data=Gathered() if self._wanted.model else None)
+        groups = code_plan(plan, kept, spool, self._work, outcome)
         if outcome.overflown:
             spool.close()
             return None, _kept_exact(choices, outcome)

@@ -12,6 +12,7 @@ from nncodec.difference import Exponents
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
+from nncodec.entropy.rans.narrow import counted
 from nncodec.memory import Releaser
 from nncodec.prediction import BLOCK
 from nncodec.tables import EXPONENT_BITS, DType
@@ -52,8 +53,8 @@ class LevelCounts:
         low, high = int(levels.min()), int(levels.max())
         first = not self._counts.size
         low, high = (low, high) if first else (min(low, self._low), max(high, self._high))
-        if high - low < min(max(4 * self._size, 2**16), _MOST_COUNTS) and self._found is None:
-            counts = np.bincount(levels.astype(np.int64) - low, minlength=high - low + 1)
+        if high - low < min(4 * self._size, _MOST_COUNTS) and self._found is None:
+            counts = counted(levels - np.int32(low), high - low + 1)
             if not first:
                 counts[self._low - low : self._high - low + 1] += self._counts
             self._counts = counts
@@ -67,10 +68,11 @@ class LevelCounts:
             present = np.flatnonzero(self._counts)
             self._found, self._counts = (present + self._low).astype(np.int32), self._counts[present]
         found, counts = np.unique(levels, return_counts=True)
-        together, places = np.unique(np.concatenate([self._found, found]), return_inverse=True)
-        self._counts = np.bincount(places, np.concatenate([self._counts, counts])).astype(np.int64)
-        self._found = together
-        self._is_full = together.size > _MOST_COUNTS
+        if self._found.size:
+            found, places = np.unique(np.concatenate([self._found, found]), return_inverse=True)
+            counts = np.bincount(places, np.concatenate([self._counts, counts])).astype(np.int64)
+        self._found, self._counts = found, counts
+        self._is_full = found.size > _MOST_COUNTS
 
     def bits(self) -> float:
         """Entropy of the levels, and what a list of those that occur would cost.
@@ -111,7 +113,8 @@ def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtyp
     bits: float = (
         _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size
     )
-    if np.unique(numbers[:_SAMPLE]).size > min(numbers.size, _SAMPLE) // 2:
+    distinct, _ = np.unique(numbers[:_SAMPLE], return_counts=True)  # numpy is faster if it has to count
+    if distinct.size > min(numbers.size, _SAMPLE) // 2:
         return bits
     counts = np.unique(numbers, return_counts=True)[1]
     listed: float = entropy_bits(counts) + 8.0 * width * counts.size

@@ -72,7 +72,7 @@ class Matcher:
 
     def same_original(self, tensor: Tensor) -> Relative | None:
         """What became of a tensor with the content of `tensor` in a reference that was coded with loss."""
-        return self._by_original.get(tensor.content_id)
+        return self._by_original.get(tensor.content_id) if self._by_original else None
 
     def named(self, tensor: Tensor) -> list[Relative]:
         """The reference tensors of the same (or the mapped) name, one a reference at most."""

@@ -57,9 +57,11 @@ class CodedGroup:
 class Outcome:
     """What a decoder makes of the tensors with levels, by their places.
 
-    overflown: those with values beyond their type. data: their bytes, if they are kept.
+    measures: whether distortions are asked for. overflown: those with values beyond their type. data: takes their
+    bytes, if they are kept.
     """
 
+    measures: bool = True
     distortions: dict[int, Distortion] = field(default_factory=dict)
     content_ids: dict[int, bytes] = field(default_factory=dict)
     overflown: set[int] = field(default_factory=set)
@@ -96,7 +98,7 @@ def survey(plan: Plan, work: Work) -> tuple[Plan, Kept]:
 
 def try_levels(plan: Plan, kept: Kept, work: Work, data: Gathered | None = None) -> Outcome:
     """What a decoder would make of the tensors with levels, whose bytes `data` takes; nothing is coded."""
-    coding = _Coding(plan, kept, data)
+    coding = _Coding(plan, kept, Outcome(data=data))
     for group in plan.groups:
         if group.quantiser is not None:
             tasks = (coding.level_task(group, group.pieces(*place), ()) for place in group.slices)
@@ -108,14 +110,12 @@ def try_levels(plan: Plan, kept: Kept, work: Work, data: Gathered | None = None)
     return coding.outcome
 
 
-def code_plan(
-    plan: Plan, kept: Kept, spool: Spool, work: Work, data: Gathered | None
-) -> tuple[list[CodedGroup], Outcome]:
-    """Code every slice with each admissible coder, and keep the shortest of each group; what decoders make of levels.
+def code_plan(plan: Plan, kept: Kept, spool: Spool, work: Work, outcome: Outcome) -> list[CodedGroup]:
+    """Code every slice with each admissible coder, and keep the shortest of each group.
 
-    `data`: takes the decoded tensors with levels.
+    `outcome` takes what decoders will make of levels.
     """
-    coding = _Coding(plan, kept, data)
+    coding = _Coding(plan, kept, outcome)
     slices = [(group, group.pieces(*place)) for group in plan.groups for place in group.slices]
     tasks = (coding.task(group, pieces, _tried(group)) for group, pieces in slices)
     sizes = [sum(piece.nbytes for piece in pieces) for _, pieces in slices]
@@ -128,7 +128,7 @@ def code_plan(
             coding.take(group.pieces(*place), decoded)
             found.append(_stored(payloads, SliceHeader(index, *place), spool))
         coded.append(_Choosing(coding, index, spool, work).cheapest(found))
-    return coded, coding.outcome
+    return coded
 
 
 def _tried(group: GroupPlan) -> tuple[EntropyCoder, ...]:
@@ -143,9 +143,8 @@ def _stored(payloads: Payloads, header: SliceHeader, spool: Spool) -> dict[Entro
 class _Coding:
     """Makes tasks of slices, and takes in what becomes of them."""
 
-    def __init__(self, plan: Plan, kept: Kept, data: Gathered | None) -> None:
-        self.plan = plan
-        self.outcome = Outcome(data=data)
+    def __init__(self, plan: Plan, kept: Kept, outcome: Outcome) -> None:
+        self.plan, self.outcome = plan, outcome
         self._kept = kept
         self._releaser = Releaser()
         self._digests: dict[int, TensorDigest] = {}
@@ -167,7 +166,8 @@ class _Coding:
             levels = self._kept.get((piece.tensor, piece.start))
             run = self.plan.run_of(piece, group)
             parts.append(LevelPart(run, area, LevelWidth(piece.width), quantiser, levels))
-        return LevelTask(coders, parts, sum(piece.nbytes for piece in pieces), self.plan.config.fast)
+        size = sum(piece.nbytes for piece in pieces)
+        return LevelTask(coders, parts, size, self.plan.config.fast, self.outcome.measures)
 
     def _word_task(self, pieces: list[Piece], coders: tuple[EntropyCoder, ...]) -> WordTask:
         parts = []
@@ -200,7 +200,8 @@ class _Coding:
 
     def _take_levels(self, piece: Piece, decoded: Decoded) -> None:
         place, outcome = piece.tensor, self.outcome
-        outcome.distortions[place] = outcome.distortions.get(place, Distortion()) + decoded.distortion
+        if decoded.distortion is not None:
+            outcome.distortions[place] = outcome.distortions.get(place, Distortion()) + decoded.distortion
         if not decoded.is_finite:
             outcome.overflown.add(place)
         self._hash(piece, decoded.data)

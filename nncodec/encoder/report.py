@@ -51,7 +51,7 @@ class EncodeReport:
     """What `encode` did.
 
     matrices, update: see `Distortions`; an update without tensors to compare has no elements. steps: the least and the
-    greatest step of matrices; None where none has levels.
+    greatest step of matrices; None where none has levels. notices: see `notices_of`.
     """
 
     bytes: int
@@ -62,20 +62,12 @@ class EncodeReport:
     update: Distortion | None
     steps: tuple[float, float] | None
     tensors: tuple[TensorReport, ...]
+    notices: list[str]
 
     @property
     def bits_per_weight(self) -> float:
         """All bits of the stream over all elements of the model; 0 for an empty model."""
         return 8 * self.bytes / self.elements if self.elements else 0.0
-
-    @property
-    def notices(self) -> list[str]:
-        """What a user should know, tensor by tensor; and whether a coarse step left nothing of an update."""
-        notices = [f"{row.name}: {row.notice}" for row in self.tensors if row.notice]
-        changed = [row for row in self.tensors if row.distortion is not None and row.distortion.error_energy > 0]
-        if changed and all(row.prediction == "copy" for row in self.tensors):
-            notices.append("the step leaves nothing of the update: every tensor is that of the reference")
-        return notices
 
 
 def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Sequence[Model] = ()) -> EncodeReport:
@@ -94,7 +86,18 @@ def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Seq
         update=found.update or Distortion() if references else None,
         steps=(min(of_matrices), max(of_matrices)) if of_matrices else None,
         tensors=tuple(map(_row, plan.choices, steps, each)),
+        notices=notices_of(plan),
     )
+
+
+def notices_of(plan: Plan) -> list[str]:
+    """What a user should know, tensor by tensor; and whether a coarse step left nothing of an update."""
+    notices = [f"{choice.tensor.name}: {choice.notice}" for choice in plan.choices if choice.notice]
+    if all(choice.prediction == Prediction.COPY and not choice.is_shared for choice in plan.choices):
+        found = _each(plan, Outcome())  # copies are measured here and now
+        if any(one is not None and one.error_energy > 0 for one in found):
+            notices.append("the step leaves nothing of the update: every tensor is that of the reference")
+    return notices
 
 
 def measure(plan: Plan, outcome: Outcome, references: Sequence[Model]) -> Distortions:

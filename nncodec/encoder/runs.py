@@ -38,15 +38,16 @@ class Run:
     rounding: float
     trellis: bool
 
-    def values(self) -> Iterator[tuple[Float64s, Float64s | None]]:
-        """The elements in binary64 with their predictions, block by block."""
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], Float64s | None]]:
+        """The elements, not copied, with their predictions, block by block."""
         for start, count in spans(self.elements.size):
-            values = widen_elements(self.elements[start : start + count], self.dtype)
-            yield values, None if self.prediction is None else self.prediction.cut(start, count).values()
+            predicted = None if self.prediction is None else self.prediction.cut(start, count).values()
+            yield self.elements[start : start + count], predicted
 
     def residual(self) -> Iterator[Float64s]:
         """What the prediction leaves, block by block."""
-        for values, predicted in self.values():
+        for elements, predicted in self.blocks():
+            values = widen_elements(elements, self.dtype)
             yield values if predicted is None else values - predicted
 
     def levels(self) -> Levels:
@@ -138,30 +139,31 @@ class Distortion:
 
 def distortion_of(values: Float64s, decoded: Float64s) -> Distortion:
     """Of values and what became of them."""
-    finite = np.isfinite(values)
-    if not finite.all():
-        values, decoded = values[finite], decoded[finite]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        errors = float(np.square(decoded - values).sum())
-        return Distortion(values.size, errors, float(np.square(values).sum()))
+        found = Distortion(values.size, float(np.square(decoded - values).sum()), float(np.square(values).sum()))
+    if math.isfinite(found.energy):
+        return found
+    finite = np.isfinite(values)
+    return found if finite.all() else distortion_of(values[finite], decoded[finite])
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a decoder makes of a run: its bytes, how far they are off, and whether all of them are finite."""
+    """What a decoder makes of a run: its bytes, how far they are off (if asked), and whether all of them are finite."""
 
     data: bytes
-    distortion: Distortion
+    distortion: Distortion | None
     is_finite: bool
 
 
-def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser) -> Decoded:
-    """What a decoder makes of the half levels of a run."""
-    parts, distortion, is_finite = [], Distortion(), True
-    for (start, count), (values, predicted) in zip(spans(halves.size), run.values(), strict=True):
+def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser, *, measures: bool) -> Decoded:
+    """What a decoder makes of the half levels of a run; measures: whether the distortion is asked for."""
+    parts, distortion, is_finite = [], Distortion() if measures else None, True
+    for (start, count), (elements, predicted) in zip(spans(halves.size), run.blocks(), strict=True):
         data = reconstruct(halves[start : start + count], quantiser, predicted, run.dtype)
         decoded = widen(data, run.dtype)
         is_finite &= bool(np.isfinite(decoded).all())
-        distortion += distortion_of(values, decoded)
+        if distortion is not None:
+            distortion += distortion_of(widen_elements(elements, run.dtype), decoded)
         parts.append(data)
     return Decoded(b"".join(parts), distortion, is_finite)

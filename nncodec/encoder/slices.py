@@ -51,19 +51,20 @@ class LevelPart:
 
 @dataclass(frozen=True)
 class LevelTask:
-    """A slice of levels and the coders to try; of none, it is only decoded."""
+    """A slice of levels and the coders to try; of none, it is only decoded. measures: the distortion is asked for."""
 
     coders: tuple[EntropyCoder, ...]
     parts: list[LevelPart]
     size: int
     is_fast: bool
+    measures: bool
 
     def coded(self) -> Coded:
         """The levels, coded and decoded."""
         found, decoded = [], []
         for part in self.parts:
             levels = part.found()
-            decoded.append(decoded_run(part.run, part.run.halves(levels), part.quantiser))
+            decoded.append(decoded_run(part.run, part.run.halves(levels), part.quantiser, measures=self.measures))
             found.append(levels)
         payloads = {coder: self._payload(coder, found) for coder in self.coders}
         return _believable(payloads, self.size), decoded

@@ -35,7 +35,12 @@ def blocks(tensor: Tensor, most: int = BLOCK) -> Iterator[Float64s]:
 
 def finite_blocks(tensor: Tensor, most: int = BLOCK) -> Iterator[Float64s]:
     """The same; 0 for elements that are not finite."""
-    return (np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0) for values in blocks(tensor, most))
+    return map(_without_infinities, blocks(tensor, most))
+
+
+def _without_infinities(values: Float64s) -> Float64s:
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, 0.0)
 
 
 def residual_blocks(tensor: Tensor, predictor: Predictor | None) -> Iterator[Float64s]:

@@ -1,8 +1,8 @@
 """SPEC.md clause 6.1: canonical form. The one door between records and bytes.
 
-`parse` accepts a region only if all of it is used and building the record again gives the same bytes; construct by
-itself lets much through (over-long forms, slack, unknown keys). Nothing outside this file calls construct's own
-parse or build, and no error of construct's leaves it.
+`parse` accepts a region only if all of it is used and building the record again would give the same bytes; construct
+by itself lets much through (over-long forms, slack, unknown keys), so of its records that is tried. Nothing outside
+this file calls construct's own parse or build, and no error of construct's leaves it.
 """
 
 from __future__ import annotations
@@ -57,15 +57,12 @@ def parse_all(declaration: DataclassStruct[R], region: bytes, most: int, session
 
 
 def _parse_record(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:
+    """The next record. What the shortcut takes is canonical, as every descriptor is (clause 3.3): it is not proved."""
     start = stream.tell()
-    offset = session.base + start
     record = _parse_plainly(declaration, stream) if session.trace is None else None
     if record is None:
         stream.seek(start)
         record = _parse_by_construct(declaration, stream, session)
-    if build(declaration, record) != stream.getbuffer()[start : stream.tell()]:
-        what = f"{session.record}: the canonical form of these values has other bytes"
-        raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause="6.1", offset=offset)
     return record
 
 
@@ -78,12 +75,17 @@ def _parse_plainly(declaration: DataclassStruct[R], stream: io.BytesIO) -> R | N
 
 
 def _parse_by_construct(declaration: DataclassStruct[R], stream: io.BytesIO, session: Session) -> R:
-    offset = session.base + stream.tell()
+    start = stream.tell()
+    offset = session.base + start
     try:
-        return declaration.parse_stream(stream, session=session)
+        record = declaration.parse_stream(stream, session=session)
     except c.ConstructError as error:
         what = f"{session.record} cannot be parsed: {error}"
         raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause=session.clause, offset=offset) from error
+    if build(declaration, record) != stream.getbuffer()[start : stream.tell()]:
+        what = f"{session.record}: the canonical form of these values has other bytes"
+        raise InvalidStreamError(ErrorClass.NONCANONICAL, what, clause="6.1", offset=offset)
+    return record
 
 
 def _check_filled(stream: io.BytesIO, session: Session) -> None:

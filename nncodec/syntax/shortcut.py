@@ -7,7 +7,7 @@ which then says what is wrong; so they are faster and never change a result or a
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -21,19 +21,13 @@ Writer = Callable[[Any, Any], bytes]
 """From a value and the record that holds it to bytes."""
 
 
-class Fields(dict[str, Any]):
-    """The elements of a record that are read so far; construct's expressions ask by key, functions by attribute."""
-
-    __getattr__ = dict.__getitem__
-
-
 class UnfitError(ValueError):
     """A record that only construct can judge."""
 
 
 @cache
 def reader(declaration: Any) -> Reader:  # noqa: ANN401 - construct's types do not say more
-    """What reads `declaration` from a stream, given the elements before it."""
+    """What reads `declaration` from a stream, given the record that holds it, of which all before it is read."""
     if isinstance(declaration, Descriptor):
         return declaration.read
     if isinstance(declaration, c.Renamed):
@@ -51,23 +45,22 @@ def _record_reader(declaration: DataclassStruct[Any]) -> Reader:
     make, parts = declaration.dc_type, [(str(part.name), reader(part)) for part in declaration.subcon.subcons]
     new = object.__new__
 
-    def read(stream: io.BytesIO, _: Mapping[str, Any]) -> object:
-        fields = Fields()
-        for name, read_part in parts:
-            fields[name] = read_part(stream, fields)
+    def read(stream: io.BytesIO, _: object) -> object:
         record = new(make)
-        vars(record).update(fields)  # as a frozen dataclass does it, field by field and slowly
+        fields = vars(record)  # a frozen dataclass would set them slowly
+        for name, read_part in parts:
+            fields[name] = read_part(stream, record)
         return record
 
     return read
 
 
 def _array_reader(count: Any, read: Reader) -> Reader:  # noqa: ANN401
-    return lambda stream, fields: [read(stream, fields) for _ in range(count(fields))]
+    return lambda stream, record: [read(stream, record) for _ in range(count(record))]
 
 
 def _choice_reader(condition: Any, read: Reader) -> Reader:  # noqa: ANN401
-    return lambda stream, fields: read(stream, fields) if condition(fields) else None
+    return lambda stream, record: read(stream, record) if condition(record) else None
 
 
 @cache

@@ -54,12 +54,6 @@ def test_section_survives_its_file(tmp_path: Path) -> None:
     assert Section.load(tmp_path / "E1.json") == section
 
 
-def test_verdict_is_that_of_all_cases() -> None:
-    cases = ([True, True], [True, False], [False], [])
-    expected = [Verdict.CONFIRMED, Verdict.PARTLY, Verdict.CONTRADICTED, Verdict.UNTESTED]
-    assert list(map(Verdict.of, cases)) == expected
-
-
 def test_summary_lists_claims_with_verdicts_and_links() -> None:
     text = report(SECTION)
     summary = text.partition("## Summary")[2].partition("\n## ")[0]

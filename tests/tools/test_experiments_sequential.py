@@ -23,9 +23,11 @@ from tools.experiments import (
 )
 from tools.experiments.coding import Coded, Coder
 from tools.experiments.context import Context
+from tools.experiments.datasets import Images
 from tools.experiments.results import Section, Verdict
 from tools.experiments.scenarios import Stage
 from tools.experiments.summary import Spread, signed, verdict_of
+from tools.experiments.tasks import Classification
 from tools.experiments.updates import Method, Update, matching
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::nncodec.EncodeWarning")
 class DigitsTask:
     """Top-1 on some of the example images."""
 
-    key, metric, samples = "digits", "top-1", IMAGES
+    key, metric = "digits", "top-1"
 
     def __init__(self) -> None:
         with np.load(EXAMPLES / "digits-test.npz") as archive:
@@ -49,6 +51,9 @@ class DigitsTask:
 
     def utility(self, model: Model) -> float:
         return top_k(self.outputs(model), self._labels, 1)
+
+    def standard_error(self, model: Model, other: Model | None = None) -> float:
+        return 0.01
 
     def departure(self, model: Model, original: Model) -> float:
         return -math.log(divergence_utility([self.outputs(model)], [self.outputs(original)]))
@@ -163,12 +168,22 @@ def coded(size: int, utility: float, departure: float = 0.1) -> Coded:
     return Coded("q_bits 8", size, 4000, utility, departure, 20.0, 10.0)
 
 
-def update(paper: Iterable[Coded], main: Iterable[Coded], samples: int = 10_000) -> Update:
+def update(paper: Iterable[Coded], main: Iterable[Coded], error: float = 0.01) -> Update:
     curves = {Method.PAPER_UPDATE: tuple(paper), Method.MAIN_UPDATE: tuple(main)}
-    return Update("run", "1 → 2", 1, samples, 0.5, 0.7, 1.0, 4000, 2000, curves)
+    return Update("run", "1 → 2", 1, 0.5, 0.7, error, error, 1.0, 4000, 2000, curves)
 
 
 LINE = [coded(100, 0.5, 1.0), coded(1000, 0.7, 0.01)]
+
+
+def test_a_difference_on_the_same_images_is_surer_than_either_utility() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 10, 400)
+    task = Classification("key", Images(np.zeros((400, 3, 32, 32), np.uint8), labels))
+    scores = np.eye(10)[labels] + rng.normal(0, 0.6, (400, 10))
+    first, second = (task.shares(each) for each in (scores, scores + rng.normal(0, 0.05, scores.shape)))
+    assert np.std(first - second) < np.std(first) / 2
+    assert np.mean(first) == pytest.approx(task.score(scores))
 
 
 def test_size_at_kept_lies_between_the_points() -> None:
@@ -176,7 +191,7 @@ def test_size_at_kept_lies_between_the_points() -> None:
 
 
 def test_a_gain_within_noise_is_not_read() -> None:
-    few = update(LINE, LINE, samples=10)
+    few = update(LINE, LINE, error=0.2)
     assert few.noise > few.gain
     assert math.isnan(few.size_at_kept(Method.MAIN_UPDATE, 0.5))
     assert few.cheapest_keeping(Method.MAIN_UPDATE, 0.5) is None
@@ -191,6 +206,7 @@ def test_cheapest_is_not_below_one_that_fell_short() -> None:
     found = update(LINE, points).cheapest_keeping(Method.MAIN_UPDATE, 0.7)
     assert found is not None
     assert found.size == 300
+    assert update(LINE, points).size_as_made(Method.MAIN_UPDATE, 0.7) == 300
 
 
 def test_spread_leaves_out_what_was_not_measured() -> None:

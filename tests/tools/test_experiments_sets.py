@@ -97,6 +97,7 @@ def test_pruned_networks(context: Context, tmp_path: Path) -> None:
 
 def test_intervals_are_counted_in_epochs(context: Context) -> None:
     assert [pruned.interval_to(context, target, 1) for target in ("P2", "P5", "U")] == [1, 1, 3]
+    assert pruned.halfway(context, "P2") == 1
 
 
 def test_corrupted_targets(context: Context) -> None:
@@ -182,7 +183,7 @@ def test_main_is_asked_for_the_error_of_the_paper(tmp_path: Path) -> None:
     case = Case("U–U", network("vgg-cifar", 2), network("vgg-cifar", 1), FakeTask("vgg-cifar"))
     found = match(Coder(tmp_path), case, 10)
     assert found.main.snr == pytest.approx(found.update.snr, abs=1)
-    assert found.fast.snr == pytest.approx(found.update.snr, abs=1)
+    assert 0 < found.fast < found.main_alone.size
     assert found.in_difference == 1
     assert found.helps
     exact = replace(found.update, snr=math.inf)

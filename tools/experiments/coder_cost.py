@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 import nncodec
 from nncodec import EncoderConfig, Model, Profile
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Section, Table, Verdict
+from tools.experiments.results import Claim, Section, Table
+from tools.experiments.summary import verdict_of, with_rule
 
 Q_BITS: Final = 9
 ROUNDS: Final = 3
@@ -55,7 +56,7 @@ def run(context: Context) -> Section:
     return Section(
         "F4",
         "What entropy coders cost",
-        TEXT.format(q=Q_BITS, weights=count, rounds=ROUNDS),
+        with_rule(TEXT.format(q=Q_BITS, weights=count, rounds=ROUNDS)),
         claims=tuple(_claims(costs)),
         tables=(_table(costs, count),),
     )
@@ -103,4 +104,4 @@ def _claims(costs: Mapping[str, Cost]) -> Iterator[Claim]:
         times = cost.encoding / base.encoding, cost.decoding / base.decoding
         size = cost.size / base.size
         found = f"{times[0]:.2f} of the time to encode, {times[1]:.2f} to decode; {size:.3f} of the bytes."
-        yield Claim(statement, found, Verdict.of(each < 1 for each in (*times, size)), "ours")
+        yield Claim(statement, found, verdict_of(each < 1 for each in (*times, size)), "ours")

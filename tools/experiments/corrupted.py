@@ -19,7 +19,7 @@ from tools.experiments.matched import (
     paper_config,
     paper_table,
 )
-from tools.experiments.pruned import RUNS, network
+from tools.experiments.pruned import RUNS, earlier, network
 from tools.experiments.results import Claim, Section
 from tools.experiments.summary import verdict_of, with_rule
 
@@ -28,14 +28,14 @@ CORRUPTING_Q_BITS: Final = 9
 """The step by which networks are quantised before they are sent, or held."""
 Q_BITS: Final = (8, 9, 10)
 
-_TEXT: Final = f"""\
+_TEXT: Final = f"""
 The paper lists three combinations of pristine and corrupted models and runs one, a corrupted reference (E9, E10). \
 Here are the others. Networks are those of E10: U, and P5 and P2 pruned from it. q(·) is a network quantised by the \
-paper's method at q_bits {CORRUPTING_Q_BITS}, coded alone: all its weights are multiples of 10^-3. U' and P2' are the \
-networks kept before the last U and P2. *Corrupted target, pristine reference*: P5–U, P2–U, q(U)–U'. *Both corrupted*: \
+paper's method at q_bits {CORRUPTING_Q_BITS}, coded alone: all its weights are multiples of 10^-3. U' and P2' are U and \
+P2 halfway through their training. *Corrupted target, pristine reference*: P5–U, P2–U, q(U)–U'. *Both corrupted*: \
 q(U)–q(U'), P2–q(U), q(P2)–q(P2'). The target is what is to arrive: errors and utilities are against it, corrupted as \
 it is. The receiver holds the reference bit for bit. Columns are those of E10; but where the paper's DoM loses nothing \
-but last bits of float32 (more than {LATTICE_SNR:g} dB), main codes with the paper's step and without trellis.
+but last bits of float32 (more than {LATTICE_SNR:g} dB), main codes with the paper's step and without trellis. One seed.
 """
 
 
@@ -83,7 +83,7 @@ def cases(context: Context) -> tuple[list[Case], list[Case]]:
     """With a pristine reference, and with a corrupted one."""
     task, config = context.zoo.task(RUNS["U"]), paper_config(CORRUPTING_Q_BITS)
     last = {name: network(context, name) for name in RUNS}
-    before = {name: network(context, name, 1) for name in RUNS}
+    before = {name: earlier(context, name) for name in RUNS}
     q_last, q_before = (
         {name: context.coder.decoded(model, config) for name, model in models.items()} for models in (last, before)
     )

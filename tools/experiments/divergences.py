@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 from nncodec.analysis import divergence, divergence_from_uniform
 from tools.experiments import versions
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Section, Table, Verdict
+from tools.experiments.results import Claim, Section, Table
+from tools.experiments.summary import verdict_of, with_rule
 from tools.experiments.versions import Pair
 
 MUCH: Final = 10
 TEXT: Final = """\
 Names and values are those of E1. D(model ‖ reference) is the paper's eq. 9 in nats: bins of 0.0002 over the weights of
 both, every bin counting half a weight more than fell into it (eq. 9 leaves range and empty bins open). The random
-reference is U[−0.1, 0.1], of as many weights. "Much less" is less than a tenth; a claim is confirmed if it holds for
-all rows, and holds partly if it does for some."""
+reference is U[−0.1, 0.1], of as many weights. "Much less" is less than a tenth."""
 
 
 class Row(NamedTuple):
@@ -36,7 +36,7 @@ def run(context: Context) -> Section:
     return Section(
         "E3",
         "K-L divergence between versions and between tasks",
-        TEXT,
+        with_rule(TEXT),
         claims=(
             _claim("D from the version before is much less than from random weights (Table II)", sequential),
             _claim("So is D between the networks of two tasks (Table III)", between),
@@ -68,4 +68,4 @@ def _ratio(row: Row) -> float:
 
 def _claim(statement: str, rows: Sequence[Row]) -> Claim:
     found = ", ".join(f"{_ratio(row):.3f} ({row.name} ‖ {row.base})" for row in rows)
-    return Claim(statement, f"D as a share of that: {found}.", Verdict.of(_ratio(row) * MUCH < 1 for row in rows))
+    return Claim(statement, f"D as a share of that: {found}.", verdict_of(_ratio(row) * MUCH < 1 for row in rows))

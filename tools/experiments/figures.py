@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from tools.experiments.results import Figure, Panel, Series
 
@@ -91,12 +91,15 @@ def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
 
 
 def _thin_ticks(axes: Axes) -> None:
-    """Five numbers along an axis at most; decades where it is logarithmic and there are two of them."""
+    """Five numbers along an axis at most; if logarithmic, decades, or 1, 2, 5 where it spans less than two of them."""
     for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         if axis.get_scale() == "linear":
             axis.set_major_locator(MaxNLocator(5))
-        elif sum(limits[0] <= tick <= limits[1] for tick in axis.get_majorticklocs()) > 1:
-            axis.set_minor_locator(NullLocator())
+            continue
+        axis.set_minor_locator(NullLocator())
+        if limits[0] > 0 and math.log10(limits[1] / limits[0]) < 2:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _finite(series: Series) -> Series:

@@ -10,7 +10,8 @@ import numpy as np
 from nncodec.analysis import Laplace
 from tools.experiments import versions
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table, Verdict
+from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
+from tools.experiments.summary import verdict_of, with_rule
 from tools.experiments.versions import Pair
 from tools.experiments.weights import Floats, weights
 
@@ -20,8 +21,7 @@ LIMITS: Final = (0.1, 0.04)
 """The paper shows weights up to the first, and differences up to the second."""
 TEXT: Final = """\
 {what} Bins are {bin} wide. "Nearer to Laplace": the values are likelier as a Laplace variable than as a normal one,
-both of mean 0 and of the scale of greatest likelihood. The claims on widths compare mean |x|. A claim is confirmed if
-it holds in all of its cases, and holds partly if it does in some."""
+both of mean 0 and of the scale of greatest likelihood. The claims on widths compare mean |x|."""
 
 
 def run(context: Context) -> Section:
@@ -34,7 +34,7 @@ def run(context: Context) -> Section:
     return Section(
         "E1",
         "Weights and differences are peaked at zero",
-        TEXT.format(what=versions.text(context), bin=BIN),
+        with_rule(TEXT.format(what=versions.text(context), bin=BIN)),
         claims=(
             _laplace_claim(values),
             _narrower("The difference of two versions is narrower than the weights (Fig. 3)", [*in_time, *joined]),
@@ -99,12 +99,12 @@ def _laplace_claim(values: Mapping[str, Floats]) -> Claim:
     others = ", ".join(name for name, is_near in near.items() if not is_near)
     found = f"{sum(near.values())} of {len(near)} do" + (f"; not {others}." if others else ".")
     statement = "Weights and differences follow a Laplace distribution of mean 0 (IV-B), rather than a normal one"
-    return Claim(statement, found, Verdict.of(near.values()))
+    return Claim(statement, found, verdict_of(near.values()))
 
 
 def _narrower(statement: str, pairs: Sequence[Pair]) -> Claim:
     ratios = {pair.title: _width(pair.difference) / _width(weights(pair.model)) for pair in pairs}
     found = ", ".join(f"{ratio:.2f} ({name})" for name, ratio in ratios.items())
     return Claim(
-        statement, f"Mean |difference| over mean |weight|: {found}.", Verdict.of(r < 1 for r in ratios.values())
+        statement, f"Mean |difference| over mean |weight|: {found}.", verdict_of(r < 1 for r in ratios.values())
     )

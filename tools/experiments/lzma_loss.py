@@ -13,11 +13,12 @@ from nncodec import EncoderConfig, Model, Profile, Tensor
 from nncodec.analysis import Laplace
 from tools.experiments.coding import Coder
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table, Verdict
+from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
+from tools.experiments.summary import verdict_of, with_rule
 from tools.experiments.versions import late_epoch
 from tools.experiments.weights import entropy, levels, matrices_of, weights
 
-Q_BITS: Final = (8, 9, 10, 11)
+Q_BITS: Final = (9, 10, 11, 12)
 PARTS: Final = 3
 """Steps to a decade. The paper's steps are decades, so weights are multiplied by what lies between."""
 ROUNDING: Final = 0.4
@@ -86,7 +87,7 @@ def run(context: Context) -> Section:
     return Section(
         "F3",
         "LZMA loses most where differences are",
-        TEXT.format(last=epochs[-1], earlier=" and ".join(map(str, earlier)), parts=PARTS, least=LEAST),
+        with_rule(TEXT.format(last=epochs[-1], earlier=" and ".join(map(str, earlier)), parts=PARTS, least=LEAST)),
         claims=tuple(_claims(counted)),
         tables=(_table(points),),
         figures=(_figure(list(cases), points),),
@@ -156,13 +157,13 @@ def _claims(points: Sequence[Point]) -> Iterator[Claim]:
     low = [point for point in points if point.entropy < LOW]
     statement = f"Below {LOW} bits per weight LZMA takes a fifth more than the entropy, and more"
     found = _listed((point, point.loss(LZMA)) for point in low)
-    yield Claim(statement, found, Verdict.of(point.loss(LZMA) >= FIFTH for point in low), "ours")
+    yield Claim(statement, found, verdict_of(point.loss(LZMA) >= FIFTH for point in low), "ours")
     statement = f"Below {LOW} bits per weight LZMA takes a fifth more than mixing, and more"
     found = _listed((point, point.gap) for point in low)
-    yield Claim(statement, found, Verdict.of(point.gap >= FIFTH for point in low), "ours")
+    yield Claim(statement, found, verdict_of(point.gap >= FIFTH for point in low), "ours")
     ends = [_ends([point for point in points if point.name == name]) for name in {point.name: 0 for point in points}]
-    found = "; ".join(f"{_listed([(fine, fine.gap), (coarse, coarse.gap)])}" for fine, coarse in ends)
-    grows = Verdict.of(coarse.gap > fine.gap for fine, coarse in ends)
+    found = _listed((point, point.gap) for both in ends for point in both)
+    grows = verdict_of(coarse.gap > fine.gap for fine, coarse in ends)
     yield Claim("What LZMA loses to mixing grows as the rate falls", found, grows, "ours")
 
 
@@ -174,4 +175,4 @@ def _ends(points: Sequence[Point]) -> tuple[Point, Point]:
 
 def _listed(values: Iterable[tuple[Point, float]]) -> str:
     told = ", ".join(f"{value:.2f} at {point.entropy:.2f} bits ({point.name})" for point, value in values)
-    return told or "no levels have so low a rate"
+    return f"{told}." if told else "No levels have so low a rate."

@@ -38,7 +38,7 @@ class Match:
 
     alone, update: by the paper's method, without and with the reference; in_difference: the share of the weights that
     `update` codes as a difference. main_alone, main, fast: by profile main with the error that `update` has: without
-    reference, with it, and with it by the fast coder, which has no trellis.
+    reference, and with it; fast: bytes with it by the fast coder, which has no trellis.
     """
 
     case: Case
@@ -48,7 +48,7 @@ class Match:
     in_difference: float
     main_alone: Coded
     main: Coded
-    fast: Coded
+    fast: int
 
     @property
     def helps(self) -> bool:
@@ -70,7 +70,7 @@ def match(coder: Coder, case: Case, q_bits: int) -> Match:
         in_difference=share_in_difference(coder.stream(case.target, paper, references), case),
         main_alone=coder.measure(case.target, main, case.task),
         main=coder.measure(case.target, main, case.task, references),
-        fast=coder.measure(case.target, fast, case.task, references),
+        fast=len(coder.stream(case.target, fast, references)),
     )
 
 
@@ -132,7 +132,7 @@ def main_table(caption: str, matches: Iterable[Match], number: str = "") -> Tabl
 def _main_row(each: Match) -> tuple[str, ...]:
     sizes = [whole(each.main_alone.size), ratio(each.main_alone.ratio), whole(each.main.size), ratio(each.main.ratio)]
     quotients = [ratio(each.main.size / other.size) for other in (each.main_alone, each.update)]
-    fast = [whole(each.fast.size), ratio(each.fast.size / each.update.size)]
+    fast = [whole(each.fast), ratio(each.fast / each.update.size)]
     name = f"{each.case.name}, q {each.q_bits}"
     return name, decibels(each.update.snr), *sizes, percent(each.main.utility), *quotients, *fast
 

@@ -1,4 +1,4 @@
-"""Plans as PyTorch modules, to be trained, and as ONNX models, to be coded and run; tensors bear the same names in both."""
+"""Plans as PyTorch modules, to be trained, and as ONNX models, to be coded and run; names are the same in both."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def to_model(plan: Plan, arrays: Arrays) -> Model:
 
 def arrays_of(model: Model) -> dict[str, npt.NDArray[np.float32]]:
     """The tensors of a model as a network takes them."""
-    return {tensor.name: tensor.numpy() for tensor in model.tensors}
+    return {tensor.name: np.asarray(tensor.numpy(), np.float32) for tensor in model.tensors}
 
 
 class _Add(nn.Module):
@@ -143,13 +143,14 @@ def _node(layer: Layer, arrays: Arrays) -> onnx.NodeProto:
 
 def _attributes(layer: Layer) -> dict[str, Any]:
     window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.padding] * 4}
-    return {
+    known: dict[str, dict[str, Any]] = {
         "conv": window,
         "pool": window,
         "bn": {"epsilon": BN_EPSILON},
         "linear": {"transB": 1},
         "normalise": {"axis": 1, "p": 2},
-    }.get(layer.kind, {})
+    }
+    return known.get(layer.kind, {})
 
 
 def _key(layer: Layer) -> str:

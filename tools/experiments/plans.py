@@ -6,8 +6,8 @@ ResNet-style with it. Images are 3 x 32 x 32; the detector's are 3 x 64 x 64, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 CELL: Final = 8
@@ -137,7 +137,7 @@ def _resnet(widths: Widths) -> _Drawing:
     drawing = _Drawing()
     _conv_bn(drawing, "stem", (3, widths.stages[0]), stride=2)
     drawing.add("relu", "stem.relu")
-    for index, (before, width) in enumerate(_pairs((widths.stages[0], *widths.stages)), start=1):
+    for index, (before, width) in enumerate(pairwise((widths.stages[0], *widths.stages)), start=1):
         _block(drawing, f"stage{index}", (before, width))
     return drawing
 
@@ -157,7 +157,3 @@ def _block(drawing: _Drawing, name: str, channels: tuple[int, int]) -> None:
 def _conv_bn(drawing: _Drawing, name: str, channels: tuple[int, int], stride: int) -> str:
     drawing.add("conv", f"{name}.conv", channels=channels, kernel=3, stride=stride, padding=1, has_bias=False)
     return drawing.add("bn", f"{name}.bn", channels=(channels[1], channels[1]))
-
-
-def _pairs(items: Sequence[int]) -> Iterator[tuple[int, int]]:
-    return zip(items, items[1:], strict=False)

@@ -12,7 +12,8 @@ from nncodec import EncoderConfig, Model, Profile, Tensor
 from nncodec.analysis import divergence, predicted_bits
 from tools.experiments.coding import Coder
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Section, Table, Verdict
+from tools.experiments.results import Claim, Section, Table
+from tools.experiments.summary import verdict_of, with_rule
 from tools.experiments.versions import late_epoch
 from tools.experiments.weights import matrices_of, weights
 
@@ -51,7 +52,7 @@ def run(context: Context) -> Section:
     return Section(
         "F2",
         "K-L divergence does not see positions",
-        TEXT.format(last=last, late=late, q=Q_BITS, same=SAME, far=FAR),
+        with_rule(TEXT.format(last=last, late=late, q=Q_BITS, same=SAME, far=FAR)),
         claims=tuple(_claims(*rows)),
         tables=(_table(rows),),
     )
@@ -103,17 +104,17 @@ def _table(rows: Sequence[Row]) -> Table:
 def _claims(version: Row, other: Row, none: Row) -> Iterator[Claim]:
     found = f"D is {version.divergence:.5f} from the version, {other.divergence:.5f} from the same one shuffled."
     is_same = abs(other.divergence / version.divergence - 1) <= SAME
-    yield Claim("K-L divergence cannot tell a version from the same one shuffled", found, Verdict.of([is_same]), "ours")
+    yield Claim("K-L divergence cannot tell a version from the same one shuffled", found, verdict_of([is_same]), "ours")
     costs = {
         "predicted bits": other.predicted / version.predicted,
         "paper mode": other.paper / version.paper,
         "main": other.main / version.main,
     }
     found = ", ".join(f"{ratio:.2f} times ({what})" for what, ratio in costs.items())
-    far = Verdict.of(ratio > FAR for ratio in costs.values())
+    far = verdict_of(ratio > FAR for ratio in costs.values())
     yield Claim("Coding against the shuffled version costs far more", f"{found}.", far, "ours")
     ranks = [_ranks([getattr(row, of) for row in (version, other, none)]) for of in ("predicted", "paper", "main")]
-    agree = Verdict.of(each == ranks[0] for each in ranks[1:])
+    agree = verdict_of(each == ranks[0] for each in ranks[1:])
     found = f"Ranks of the three: {ranks[0]} predicted, {ranks[1]} in paper mode, {ranks[2]} in main."
     yield Claim("Predicted bits (eq. 8 by tensor) rank references as bytes do", found, agree, "ours")
 

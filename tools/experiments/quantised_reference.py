@@ -14,7 +14,7 @@ from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Table
 from tools.experiments.scenarios import Scenario, scenarios
 from tools.experiments.summary import NOT_MEASURED, cell, signed, utility_series, verdict_of, with_rule
-from tools.experiments.updates import EXACT, interval, matching, paper_at
+from tools.experiments.updates import EXACT, TWO_SIDED_95, matching, paper_at
 
 REFERENCE_Q: Final = (9, 10, 11)
 TARGET_Q: Final = (7, 8, 9)
@@ -67,7 +67,7 @@ def _measured(context: Context, scenario: Scenario) -> Iterator[Held]:
         paper = coder.curve(target, [paper_at(q) for q in TARGET_Q], task, references)
         configs = [matching(point, is_update=False) for point in paper]
         main = [coder.measure(target, config, task, references) if config else None for config in configs]
-        yield Held(scenario.run, name, old, new, interval(new, task.samples), paper, main)
+        yield Held(scenario.run, name, old, new, TWO_SIDED_95 * task.standard_error(target), paper, main)
 
 
 def _references(context: Context, pristine: Model) -> Iterator[tuple[str, Model | None]]:

@@ -14,7 +14,8 @@ from nncodec.analysis import Laplace
 from tools.experiments import versions
 from tools.experiments.coding import Coder
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Section, Table, Verdict
+from tools.experiments.results import Claim, Section, Table
+from tools.experiments.summary import verdict_of, with_rule
 from tools.experiments.versions import Pair
 from tools.experiments.weights import Floats, entropy, levels, residuals, weights
 
@@ -85,7 +86,7 @@ def run(context: Context) -> Section:
     return Section(
         "E2",
         "Rate and distortion of the Laplace model",
-        TEXT.format(fine=FINE, alike=ALIKE),
+        with_rule(TEXT.format(fine=FINE, alike=ALIKE)),
         claims=(*_fit_claims(points), *_gain_claims(couples)),
         tables=(_rates(points), _distortions(points)),
     )
@@ -177,16 +178,16 @@ def _fit_claims(points: Sequence[Point]) -> Iterator[Claim]:
 def _within(statement: str, deviations: Mapping[str, float], limit: float) -> Claim:
     are_near = [abs(each) <= limit for each in deviations.values()]
     if not deviations:
-        return Claim(statement, "no row has so fine a step.", Verdict.UNTESTED)
+        return Claim(statement, "No row has so fine a step.", verdict_of(()))
     low, high = min(deviations, key=deviations.__getitem__), max(deviations, key=deviations.__getitem__)
     ends = f"{deviations[low]:+.1%} ({low}) to {deviations[high]:+.1%} ({high})"
     found = f"Within it in {sum(are_near)} of {len(are_near)} rows with a ≤ {FINE:g}; off by {ends}."
-    return Claim(statement, found, Verdict.of(are_near))
+    return Claim(statement, found, verdict_of(are_near))
 
 
 def _gain_claims(couples: Sequence[Couple]) -> Iterator[Claim]:
     distortions = [difference.distortion / alone.distortion for alone, difference in couples]
-    alike = Verdict.of(1 / ALIKE <= ratio <= ALIKE for ratio in distortions)
+    alike = verdict_of(1 / ALIKE <= ratio <= ALIKE for ratio in distortions)
     found = f"{min(distortions):.2f} to {max(distortions):.2f} times the distortion."
     yield Claim("At one step a difference and its model alone have similar distortions (Table I)", found, alike)
     for what, bits in (
@@ -196,5 +197,5 @@ def _gain_claims(couples: Sequence[Couple]) -> Iterator[Claim]:
         ratios = {couple.difference.name: bits(couple.difference) / bits(couple.alone) for couple in couples}
         found = f"{min(ratios.values()):.2f} to {max(ratios.values()):.2f} times the bits."
         yield Claim(
-            f"The difference takes fewer bits, {what} (Table I)", found, Verdict.of(r < 1 for r in ratios.values())
+            f"The difference takes fewer bits, {what} (Table I)", found, verdict_of(r < 1 for r in ratios.values())
         )

@@ -47,6 +47,8 @@ def _row(coder: Coder, paper: EncoderConfig, old: Model, new: Model) -> tuple[st
     kept = round(snr(new, coder.decoded(new, paper, [old]), old), 2)
     if kept < LEAST_SNR:
         return ()
-    sizes = [len(coder.stream(new, config, [old])) for config in (paper, EncoderConfig(update_snr=kept))]
+    sizes = [
+        len(coder.stream(new, config, [old])) for config in (paper, EncoderConfig(update_snr=kept, unbiased=False))
+    ]
     told = [text for size in sizes for text in (f"{size:,}", f"{size / new.nbytes:.2%}")]
     return f"q {paper.q_bits}", f"{kept:.1f}", *told, f"{sizes[1] / sizes[0]:.2f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -17,14 +16,6 @@ class Verdict(str, Enum):
     PARTLY = "partly"
     CONTRADICTED = "contradicted"
     UNTESTED = "untested"
-
-    @staticmethod
-    def of(outcomes: Iterable[bool]) -> Verdict:
-        """Confirmed if the claim holds in all of several cases, partly if in some, contradicted if in none."""
-        held = set(outcomes)
-        if len(held) == 1:
-            return Verdict.CONFIRMED if held.pop() else Verdict.CONTRADICTED
-        return Verdict.PARTLY if held else Verdict.UNTESTED
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from tools.experiments.summary import verdict_of, with_rule
 
 KEY: Final = "E12-bit-errors"
 RUN: Final = "vgg-cifar"
-RATES: Final = (1e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
-DRAWS: Final = 10
+RATES: Final = (1e-6, 1e-5, 3e-5, 1e-4)
+DRAWS: Final = 8
 FEW_RATES: Final = (1e-6, 1e-4)
 FEW_DRAWS: Final = 3
 RATE_OF_TARGET: Final = 1e-6

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from tools.experiments.coding import Coded
@@ -91,8 +92,13 @@ def over_seeds(updates: Sequence[Update], of_one: Callable[[Update], float]) -> 
 
 @dataclass(frozen=True)
 class Reading:
-    """How curves are compared. share_of: what a share is of; size(update, method, share): bytes, NaN where not read."""
+    """How curves are compared.
 
+    what: what is equal, as a caption says it; share_of: what a share is of; size(update, method, share): bytes, NaN
+    where nothing can be read.
+    """
+
+    what: str
     share_of: str
     size: Callable[[Update, Method, float], float]
 
@@ -105,8 +111,9 @@ class Reading:
         return over_seeds(updates, lambda each: self.size(each, method, share) / self.size(each, other, share))
 
 
-AT_UTILITY: Final = Reading("gain kept", Update.size_at_kept)
-AT_DEPARTURE: Final = Reading("drift removed", Update.size_at_removed)
+AT_UTILITY: Final = Reading("utility, between operating points", "gain kept", Update.size_at_kept)
+AS_MADE: Final = Reading("utility, by the smallest stream made that reaches it", "gain kept", Update.size_as_made)
+AT_DEPARTURE: Final = Reading("departure of the outputs, between points", "drift removed", Update.size_at_removed)
 
 
 def listed(spreads: Iterable[tuple[str, Spread]], form: str = ".2f", scale: float = 1.0) -> str:
@@ -128,12 +135,14 @@ def utility_panel(updates: Sequence[Update], metric: str) -> Panel:
 
 
 def utility_series(curves: Sequence[Sequence[Coded]], label: str) -> Series:
-    """One line, from the curves of all seeds, which have the same settings in the same order."""
-    points = list(zip(*curves, strict=True))
-    spreads = [Spread.of(point.utility for point in of_seeds) for of_seeds in points]
+    """One line, from the curves of all seeds: at each setting the mean over those that have it."""
+    points: dict[str, list[Coded]] = {}
+    for point in chain.from_iterable(curves):
+        points.setdefault(point.setting, []).append(point)
+    spreads = [Spread.of(point.utility for point in of_seeds) for of_seeds in points.values()]
     return Series(
         label,
-        tuple(statistics.fmean(point.size for point in of_seeds) / 1000 for of_seeds in points),
+        tuple(statistics.fmean(point.size for point in of_seeds) / 1000 for of_seeds in points.values()),
         tuple(spread.mean for spread in spreads),
         tuple(spread.deviation for spread in spreads) if len(curves) > 1 else (),
     )

@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 
 VIEWS: Final = 4
 """Pictures of each instance; each is a query, and the others are to be found."""
+GROUPS: Final = 20
+"""Of scenes, for the standard error of what is no mean over them."""
 _KEPT_OUTPUTS: Final = 4
 _SEVERE_OVERLAP: Final = 0.45
 """Of two detections of a class that overlap more, the surer one stands."""
@@ -61,9 +63,20 @@ class Task(ABC):
         outputs = self.outputs(model)
         return self._departure(outputs, self.outputs(original)) if np.isfinite(outputs).all() else math.inf
 
+    def standard_error(self, model: Model, other: Model | None = None) -> float:
+        """Of the utility of `model`, by the test samples; with `other`, of the difference on the same samples."""
+        shares = self.shares(self.outputs(model))
+        if other is not None:
+            shares = shares - self.shares(self.outputs(other))
+        return float(np.std(shares, ddof=1)) / math.sqrt(len(shares))
+
     @abstractmethod
     def score(self, outputs: Array) -> float:
         """The utility of these outputs."""
+
+    @abstractmethod
+    def shares(self, outputs: Array) -> Floats:
+        """What independent samples, or groups of them, say of the utility, which is the mean of that."""
 
     @property
     @abstractmethod
@@ -87,6 +100,10 @@ class Classification(Task):
         """Share of images told right."""
         return top_k(outputs, self._labels, 1)
 
+    def shares(self, outputs: Array) -> Floats:
+        """Of each image, whether it is told right."""
+        return np.asarray(outputs.argmax(axis=1) == self._labels, np.float64)
+
     @property
     def samples(self) -> int:
         """Images."""
@@ -108,13 +125,18 @@ class Retrieval(Task):
 
     def score(self, outputs: Array) -> float:
         """outputs: (VIEWS * N, E) embeddings of length 1, the first pictures of all instances, then the second ..."""
+        return float(np.mean(self.shares(outputs)))
+
+    def shares(self, outputs: Array) -> Floats:
+        """Of each instance, the average precision of its pictures."""
         nearness = outputs @ outputs.T
         np.fill_diagonal(nearness, -np.inf)
         instance = np.arange(len(outputs)) % self._instances
         order = np.argsort(-nearness, axis=1, kind="stable")[:, :-1]
         right = instance[order] == instance[:, None]
         precision = np.cumsum(right, axis=1) / np.arange(1, right.shape[1] + 1)
-        return float(np.mean(np.sum(precision * right, axis=1) / (VIEWS - 1)))
+        of_pictures = np.sum(precision * right, axis=1) / (VIEWS - 1)
+        return np.asarray(of_pictures.reshape(VIEWS, -1).mean(axis=0))
 
     @property
     def samples(self) -> int:
@@ -133,7 +155,16 @@ class Detection(Task):
 
     def score(self, outputs: Array) -> float:
         """outputs: (N, 5 + classes, rows, columns) of the detector's windows."""
-        return mean_average_precision(detections(outputs), self._test.boxes, self._test.labels)
+        return self._precision(detections(outputs), np.ones(len(outputs), bool))
+
+    def shares(self, outputs: Array) -> Floats:
+        """The pseudovalues of a jackknife that leaves out one group of scenes at a time."""
+        found, group = detections(outputs), np.arange(len(outputs)) % GROUPS
+        left = np.array([self._precision(found, group != each) for each in range(GROUPS)])
+        return np.asarray(GROUPS * self._precision(found, group >= 0) - (GROUPS - 1) * left)
+
+    def _precision(self, found: Floats, kept: npt.NDArray[np.bool_]) -> float:
+        return mean_average_precision(found[kept], self._test.boxes[kept], self._test.labels[kept])
 
     @property
     def samples(self) -> int:

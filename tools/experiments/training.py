@@ -60,7 +60,7 @@ def train(
     """
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    network = Network(plan).to(memory_format=torch.channels_last)
+    network = Network(plan).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.load(start)
     network.train()
     if course.frozen_before:

@@ -11,7 +11,6 @@ from tools.experiments.context import Context
 from tools.experiments.results import Claim, Section, Table
 from tools.experiments.retrieval_updates import Sent, sent_networks
 from tools.experiments.summary import NOT_MEASURED, signed, verdict_of, with_rule
-from tools.experiments.updates import interval
 
 UNCHANGED: Final = 1e-5
 """Change of the metric, as a share, that the paper calls none."""
@@ -57,7 +56,7 @@ def is_luck(points: Sequence[Coded], utility: float) -> bool:
 def _row(sent: Sent, method: str, points: Sequence[Coded]) -> tuple[str, ...]:
     new = sent.update.new
     known = (sent.run, sent.held, method)
-    half = f"{100 * interval(new, sent.update.samples):.2f}"
+    half = f"{100 * sent.update.interval_of_new:.2f}"
     point = unchanged(points, new)
     if point is None:
         return (*known, NOT_MEASURED, NOT_MEASURED, NOT_MEASURED, half, NOT_MEASURED, NOT_MEASURED)
@@ -100,7 +99,7 @@ def _says_less_than_it_seems(sent: Sequence[Sent]) -> Claim:
     cases = [(points, each.update) for each in sent for _, points in _cases(each)]
     known = [(points, update) for points, update in cases if unchanged(points, update.new)]
     lucky = sum(is_luck(points, update.new) for points, update in known)
-    smallest = min((interval(update.new, update.samples) for _, update in known), default=math.nan)
+    smallest = min((update.interval_of_new for _, update in known), default=math.nan)
     return Claim(
         "A change of at most 0.00001 does not mark a quality: the same metric comes about by chance.",
         f"In {lucky} of {len(known)} cases a finer step changes the metric again; the 95 % interval of the metric is "

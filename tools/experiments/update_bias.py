@@ -11,15 +11,17 @@ import numpy as np
 
 from nncodec import EncoderConfig, Model, Profile
 from nncodec.analysis import Laplace
+from tools.experiments.cells import whole
 from tools.experiments.coding import Coded, Coder, size_at_departure
 from tools.experiments.context import Context
-from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table, Verdict
+from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
+from tools.experiments.summary import cell, verdict_of, with_rule
 from tools.experiments.versions import late_epoch
 from tools.experiments.weights import weights
 
 Q_BITS: Final = (7, 8, 9, 10, 11)
-STEPS: Final = tuple(10 ** (k / 2) for k in range(-9, -1))
-"""Of the methods of profile main, from 10^-4.5 to 0.1."""
+STEPS: Final = tuple(10 ** (k / 4) for k in range(-13, -4))
+"""Of the methods of profile main, from 10^-3.25 to 10^-1.25."""
 PAPER, MAIN = "paper", "main"
 VARIANTS: Final = {
     "f = 0.4": EncoderConfig(step=1.0, rounding=0.4, unbiased=False),
@@ -29,21 +31,24 @@ VARIANTS: Final = {
     MAIN: EncoderConfig(step=1.0),
 }
 """All in profile main, so that they differ in nothing but their names; `main` has the trellis besides."""
+BASE: Final = "f = 0.4"
+SHARES: Final = (0.3, 0.1, 0.03, 0.01)
+"""Of the old network's departure: where methods are compared with one another."""
+LEAST_SHARE, MOST_SHARE = 1e-4, 0.5
 KEEPS: Final = 0.02
 COARSE: Final = 0.5
 HALF: Final = 0.5
 TEXT: Final = """\
 Two updates: `vgg-cifar` from epoch {late} to {last}, and `vgg-retrieval` from its start to its end. The receiver holds
 the reference without loss. x is the update (the matrices, weight by weight), x̂ what arrives of it, a = ΛQ its step in
-mean absolute values. Departure is how far outputs are from those of the new network: for a classifier the mean K-L
-divergence of its probabilities in nats, else squared error over variance; as a share, it is divided by the departure of
-the old network, which is what nothing sent would leave. Methods are compared at the departure that paper mode reaches
-at each q, between points of their curves (steps of 10^(k/2)). "f = 0.4" to "f = 0.5, gain" are streams of profile main
-with one uniform quantiser, its reconstruction offsets and the mixing coder; "gain" scales what arrives so that it
-is not shrunk; "main" is that with the trellis. Rows in which paper mode leaves nothing of the update, or nothing to
-choose (a share below {least:g}), do not count; nor do steps of a below {coarse} for the expected value, which fine
-steps keep anyhow."""
-LEAST_SHARE, MOST_SHARE = 1e-4, 0.95
+mean absolute values; the claim on the expected value takes the rows with a ≥ {coarse}: finer steps keep it anyhow.
+
+Departure is how far outputs are from those of the new network: for a classifier the mean K-L divergence of its
+probabilities in nats, else squared error over variance; as a share, it is divided by the departure of the old network,
+which is what nothing sent would leave. "f = 0.4" to "f = 0.5, gain" are streams of profile main with one uniform
+quantiser, its reconstruction offsets and the mixing coder; "gain" scales what arrives so that it is not shrunk; "main"
+is the last of them with the trellis. They are compared at shares of departure, read between points of their curves
+(four steps to a decade); with paper mode at its own points, where its share is between {least:g} and {most:g}."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +70,23 @@ class Case:
     arrived: Mapping[int, Arrived]
     curves: Mapping[str, Sequence[Coded]]
 
-    def counted(self) -> Iterator[tuple[int, Coded]]:
-        """The points of paper mode at which methods are compared."""
-        for q_bits, point in self.paper.items():
-            if LEAST_SHARE <= point.departure / self.drift <= MOST_SHARE:
-                yield q_bits, point
+    def counted(self) -> dict[str, Coded]:
+        """The points of paper mode at which main is compared with it, by q."""
+        shares = {q: point.departure / self.drift for q, point in self.paper.items()}
+        return {f"q {q}": self.paper[q] for q, share in shares.items() if LEAST_SHARE <= share <= MOST_SHARE}
 
-    def ratios(self, method: str, base: str = PAPER) -> dict[int, float]:
-        """By q_bits: bytes of `method` over those of `base` at paper mode's departure; NaN where a curve ends."""
-        return {q: self._bytes(method, point) / self._bytes(base, point) for q, point in self.counted()}
+    def bytes_at(self, method: str, departure: float) -> float:
+        """Bytes of a method of profile main; NaN outside of its curve."""
+        return size_at_departure(self.curves[method], departure)
 
-    def _bytes(self, method: str, point: Coded) -> float:
-        return point.size if method == PAPER else size_at_departure(self.curves[method], point.departure)
+    def over_paper(self, method: str) -> dict[str, float]:
+        """Bytes of `method` over those of paper mode, at the points of the latter."""
+        return {name: self.bytes_at(method, point.departure) / point.size for name, point in self.counted().items()}
+
+    def over(self, method: str, base: str) -> dict[str, float]:
+        """Bytes of `method` over those of `base`, at `SHARES`."""
+        departures = {f"{share:.0%}": share * self.drift for share in SHARES}
+        return {name: self.bytes_at(method, each) / self.bytes_at(base, each) for name, each in departures.items()}
 
 
 def run(context: Context) -> Section:
@@ -89,9 +99,9 @@ def run(context: Context) -> Section:
     return Section(
         "F1",
         "Rounding with f = 0.4 shrinks an update",
-        TEXT.format(late=late, last=epochs[-1], least=LEAST_SHARE, coarse=COARSE),
+        with_rule(TEXT.format(late=late, last=epochs[-1], coarse=COARSE, least=LEAST_SHARE, most=MOST_SHARE)),
         claims=tuple(_claims(cases)),
-        tables=(_arrived_table(cases), _bytes_table(cases)),
+        tables=(_arrived_table(cases), _share_table(cases), _paper_table(cases)),
         figures=(_figure(cases),),
     )
 
@@ -141,19 +151,34 @@ def _arrived_table(cases: Sequence[Case]) -> Table:
     return Table("What arrives of an update in paper mode; departure as a share of the old network's.", head, rows)
 
 
-def _bytes_table(cases: Sequence[Case]) -> Table:
+def _share_table(cases: Sequence[Case]) -> Table:
     rows = tuple(
         (
             case.name,
-            str(q),
-            f"{point.departure:.2e}",
-            f"{point.size:,}",
-            *(f"{value:.2f}" if math.isfinite(value) else "–" for value in (case.ratios(m)[q] for m in VARIANTS)),
+            f"{share:.0%}",
+            whole(case.bytes_at(BASE, share * case.drift)),
+            *(cell(case.over(method, BASE)[f"{share:.0%}"], ".3f") for method in VARIANTS if method != BASE),
         )
         for case in cases
-        for q, point in case.counted()
+        for share in SHARES
     )
-    head = ("update", "q", "departure", "paper, bytes", *VARIANTS)
+    head = ("update", "departure", f"{BASE}, bytes", *(method for method in VARIANTS if method != BASE))
+    return Table(f"Bytes at equal departure in profile main, as multiples of those of {BASE}.", head, rows)
+
+
+def _paper_table(cases: Sequence[Case]) -> Table:
+    rows = tuple(
+        (
+            case.name,
+            name,
+            f"{point.departure / case.drift:.2%}",
+            f"{point.size:,}",
+            *(cell(case.over_paper(method)[name], ".3f") for method in VARIANTS),
+        )
+        for case in cases
+        for name, point in case.counted().items()
+    )
+    head = ("update", "paper mode at", "departure", "paper, bytes", *VARIANTS)
     return Table("Bytes at the departure of paper mode, as multiples of its bytes.", head, rows)
 
 
@@ -181,20 +206,18 @@ def _series(label: str, points: Sequence[Coded]) -> Series:
 def _claims(cases: Sequence[Case]) -> Iterator[Claim]:
     sizes = [each.size for case in cases for each in case.arrived.values() if each.step >= COARSE]
     found = f"Mean |x̂| is {', '.join(f'{size:.2f}' for size in sizes) or 'nowhere to be compared'} of mean |x|."
-    kept = Verdict.of(abs(size - 1) <= KEEPS for size in sizes)
+    kept = verdict_of(abs(size - 1) <= KEEPS for size in sizes)
     yield Claim(f"f = 0.4 keeps the expected value (IV-A): mean |x| within {KEEPS:.0%}", found, kept)
-    for method, base in (("f = 0.5", "f = 0.4"), ("f = 0.4, gain", "f = 0.4"), ("f = 0.5, gain", "f = 0.5")):
-        yield _cheaper(cases, method, base, 1.0, f"At equal departure {method} takes fewer bytes than {base}")
-    statement = f"At equal departure main takes at most {HALF:.1f} of paper mode's bytes"
-    yield _cheaper(cases, MAIN, PAPER, HALF, statement)
+    for method, base in (("f = 0.5", BASE), ("f = 0.4, gain", BASE), ("f = 0.5, gain", "f = 0.5")):
+        ratios = {f"{case.name} at {name}": r for case in cases for name, r in case.over(method, base).items()}
+        yield _cheaper(f"At equal departure {method} takes fewer bytes than {base}", ratios, 1)
+    ratios = {f"{case.name} at {name}": r for case in cases for name, r in case.over(MAIN, "f = 0.5, gain").items()}
+    yield _cheaper("At equal departure the trellis takes off more still (main)", ratios, 1)
+    ratios = {f"{case.name} at {name}": r for case in cases for name, r in case.over_paper(MAIN).items()}
+    yield _cheaper(f"At equal departure main takes at most {HALF} of paper mode's bytes", ratios, HALF)
 
 
-def _cheaper(cases: Sequence[Case], method: str, base: str, limit: float, statement: str) -> Claim:
-    ratios = {
-        f"{case.name}, q {q}": ratio
-        for case in cases
-        for q, ratio in case.ratios(method, base).items()
-        if math.isfinite(ratio)
-    }
-    found = "; ".join(f"{ratio:.2f} ({name})" for name, ratio in ratios.items()) or "Nothing could be compared"
-    return Claim(statement, f"{found}.", Verdict.of(ratio <= limit for ratio in ratios.values()), source="ours")
+def _cheaper(statement: str, ratios: Mapping[str, float], limit: float) -> Claim:
+    known = {name: ratio for name, ratio in ratios.items() if math.isfinite(ratio)}
+    found = ", ".join(f"{ratio:.2f} ({name})" for name, ratio in known.items()) or "Nothing could be compared"
+    return Claim(statement, f"{found}.", verdict_of(ratio < limit for ratio in known.values()), "ours")

@@ -41,6 +41,12 @@ def sign(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def direction(x):  # type: ignore[no-untyped-def]
+    """0 for 0, 1 above, -1 below; without jumps, which none could foresee."""
+    return (1 if x > 0 else 0) - (1 if x < 0 else 0)
+
+
+@inlined
 def expected_magnitude(row, column, recent, around):  # type: ignore[no-untyped-def]
     """Mean error to expect, in 1/16 level; `around` is the sum of four neighbours' errors."""
     return (row * 24 + column * 16 + recent * 8 + (around >> 2) * 16) >> 6
@@ -55,3 +61,18 @@ def prediction_class(goal, centre, trellis_bit, shift, logs):  # type: ignore[no
     size = logarithm(abs(goal) + 1, logs) - 8 * shift - 24
     step = 0 if size < 0 else min(size >> 2, 7) + 1
     return 88 + step if goal >= 0 else 88 - step
+
+
+@inlined
+def cells_of(shift, size, slow, of_column, recent, goal, centre, odd, signs, logs):  # type: ignore[no-untyped-def]
+    """The first cell of each slot; where `shift` is a constant 0, compilers leave most of the work out."""
+    octaves = 8 * shift
+    size = clamp(size - octaves, 0, 63)
+    size_row = clamp(logarithm(slow + 1, logs) - octaves, 0, 63) >> 1
+    size_column = clamp(logarithm(of_column + 1, logs) - octaves, 0, 63) >> 1
+    size_recent = clamp(logarithm(recent + 1, logs) - octaves, 0, 63)
+    a = (size_row * 32 + size_column) * PHASES
+    b = SLOT_B + (prediction_class(goal, centre, odd, shift, logs) * 16 + (size >> 2)) * PHASES
+    c = SLOT_C + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * PHASES
+    d = SLOT_D + (size_recent * 2 + (1 if shift > 0 else 0)) * PHASES
+    return a, b, c, d

@@ -8,13 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from nncodec.entropy.mixing.contexts import (
-    PHASES,
     SHIFT_BIAS,
-    SLOT_B,
-    SLOT_C,
-    SLOT_D,
+    cells_of,
+    direction,
     expected_magnitude,
-    prediction_class,
     sign,
 )
 from nncodec.entropy.mixing.engine import POSITION, VALUE, WIDTH
@@ -79,8 +76,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
                 prediction = tapped
         odd = state & 1
         goal = prediction
-        if odd and goal != 0:  # levels of quantiser 1 lie half a step further out
-            goal += 8 if goal > 0 else -8
+        goal += 8 * odd * direction(goal)  # levels of quantiser 1 lie half a step further out
         centre = (goal + 8) >> 4
 
         of_column = column_errors[index(position)] if laps > 0 else slow
@@ -92,22 +88,14 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         )
         size = logarithm(expected_magnitude(slow, of_column, recent, around) + 1, logs)
         shift = max((size - SHIFT_BIAS) >> 3, 0)
-        octaves = 8 * shift
-        size = clamp(size - octaves, 0, 63)
-        size_row = clamp(logarithm(slow + 1, logs) - octaves, 0, 63) >> 1
-        size_column = clamp(logarithm(of_column + 1, logs) - octaves, 0, 63) >> 1
-        size_recent = clamp(logarithm(recent + 1, logs) - octaves, 0, 63)
         signs = ((sign(x0) * 3 + sign(x2)) * 3 + sign(x3)) * 3 + sign(x4)
-        a = (size_row * 32 + size_column) * PHASES
-        b = SLOT_B + (prediction_class(goal, centre, odd, shift, logs) * 16 + (size >> 2)) * PHASES
-        c = SLOT_C + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * PHASES
-        d = SLOT_D + (size_recent * 2 + (1 if shift > 0 else 0)) * PHASES
-
         residual = 0 if decoding else levels[index(i)] - centre
         if shift == 0:
+            a, b, c, d = cells_of(0, size, slow, of_column, recent, goal, centre, odd, signs, logs)
             weights = clamp((size - 16) >> 3, 0, 3) * INPUTS
             residual, coder = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
         else:
+            a, b, c, d = cells_of(shift, size, slow, of_column, recent, goal, centre, odd, signs, logs)
             weights = min(shift, 3) * INPUTS
             residual, coder = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
         level = centre + residual
@@ -119,8 +107,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
             return i
 
         half = clamp(level, -NEAR_LIMIT, NEAR_LIMIT) * 2
-        if odd and half != 0:
-            half += -1 if half > 0 else 1
+        half -= odd * direction(half)
         state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
         error = min(abs((half << 3) - prediction), ERROR_LIMIT)
         near[index(h)] = half
