@@ -33,11 +33,15 @@ class LevelPart:
 class LevelTask:
     """A slice of levels to be decoded; `offset` is the place of the payload in the stream."""
 
-    payload: bytes
+    payload: bytes | memoryview
     parts: list[LevelPart]
     coder: EntropyCoder
     offset: int
     trellis: bool
+
+    def __getstate__(self) -> dict[str, object]:
+        """For pickling: a view of the stream has to be copied then."""
+        return vars(self) | {"payload": bytes(self.payload)}
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,15 @@ class WordPart:
 class WordTask:
     """A slice of exact words of `width` bytes to be decoded."""
 
-    payload: bytes
+    payload: bytes | memoryview
     parts: list[WordPart]
     width: int
     coder: EntropyCoder
     offset: int
+
+    def __getstate__(self) -> dict[str, object]:
+        """As that of `LevelTask`."""
+        return vars(self) | {"payload": bytes(self.payload)}
 
 
 def decode_slice(task: LevelTask | WordTask) -> list[bytes]:
