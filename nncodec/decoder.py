@@ -133,6 +133,7 @@ class _Decoding:
             for piece, data in zip(part.pieces, found, strict=True):
                 if piece.tensor in wanted:
                     self._write(piece.tensor, data)
+            self._releaser.used(part.payload)
 
     def finish(self, place: int) -> None:
         """What is left to do for a tensor when all slices are decoded."""
@@ -167,8 +168,7 @@ class _Decoding:
     def _task(self, part: Slice) -> LevelTask | WordTask:
         stream = self._stream
         group = stream.parameters.groups[part.header.slice_group]
-        coder, payload, offset = group.entropy_coder, bytes(part.payload), part.payload_offset
-        self._releaser.used(part.payload)
+        coder, payload, offset = group.entropy_coder, part.payload, part.payload_offset
         if group.representation == Representation.EXACT:
             if coder == EntropyCoder.RANS:
                 check_expansion(sum(piece.nbytes for piece in part.pieces), payload, offset)

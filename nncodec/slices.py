@@ -39,12 +39,16 @@ class LevelTask:
     is_lost: nothing of it is left; its symbols count as 0.
     """
 
-    payload: bytes
+    payload: bytes | memoryview
     parts: list[LevelPart]
     coder: EntropyCoder
     offset: int
     trellis: bool
     is_lost: bool
+
+    def __getstate__(self) -> dict[str, object]:
+        """For pickling: a view of the stream has to be copied then."""
+        return vars(self) | {"payload": bytes(self.payload)}
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,16 @@ class WordPart:
 class WordTask:
     """A slice of exact words of `width` bytes to be decoded; offset, is_lost: as in `LevelTask`."""
 
-    payload: bytes
+    payload: bytes | memoryview
     parts: list[WordPart]
     width: int
     coder: EntropyCoder
     offset: int
     is_lost: bool
+
+    def __getstate__(self) -> dict[str, object]:
+        """As that of `LevelTask`."""
+        return vars(self) | {"payload": bytes(self.payload)}
 
 
 def decode_slice(task: LevelTask | WordTask) -> list[bytes]:

@@ -62,7 +62,7 @@ def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, cod
     size = sum(area.count for area in areas) * width
     if coder == EntropyCoder.RANS:
         lzma2.check_expansion(size, payload, offset)
-        return rans.decode_words(payload, areas, width, offset).astype(f"<u{width}").tobytes()
+        return rans.decode_words(payload, areas, width, offset).astype(f"<u{width}", copy=False).tobytes()
     return planes_to_words(_decode(payload, size, coder, offset), width)
 
 

@@ -132,7 +132,7 @@ def standard_error(tasks: TaskSet) -> float:
     """Of the sum of shares: a utility is at worst a mean of numbers that are 0 or 1."""
     variance = 0.0
     for name, task in tasks.tasks.items():
-        utility = task.utility(tasks.models[name])
+        utility = tasks.utilities[name]
         variance += (1 - utility) / utility / task.samples if utility else math.nan
     return math.sqrt(variance)
 
@@ -155,7 +155,7 @@ def operating(
     """One stream."""
     task, model = tasks.tasks[name], tasks.models[name]
     point = coder.measure(model, config, task, references)
-    return Operating(point.size, point.utility / task.utility(model))
+    return Operating(point.size, point.utility / tasks.utilities[name])
 
 
 def spend(tasks: TaskSet, budget: int, paper: Grid, main: Grid) -> dict[str, Spent]:
@@ -195,7 +195,7 @@ def allocated(tasks: TaskSet, budget: int) -> Spent:
 
 def _spent(tasks: TaskSet, encoded: EncodedSet, chosen: str) -> Spent:
     decoded = {name: member.encoded.model for name, member in encoded.members.items()}
-    return Spent(len(encoded.data), tasks.utilities(decoded), chosen)
+    return Spent(len(encoded.data), tasks.shares(decoded), chosen)
 
 
 def rows(found: Mapping[float, Mapping[str, Spent]], budgets: Mapping[float, int]) -> Iterable[tuple[str, ...]]:

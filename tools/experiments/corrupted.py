@@ -31,8 +31,8 @@ Q_BITS: Final = (8, 9, 10)
 _TEXT: Final = f"""
 The paper lists three combinations of pristine and corrupted models and runs one, a corrupted reference (E9, E10). \
 Here are the others. Networks are those of E10: U, and P5 and P2 pruned from it. q(·) is a network quantised by the \
-paper's method at q_bits {CORRUPTING_Q_BITS}, coded alone: all its weights are multiples of 10^-3. U' and P2' are U and \
-P2 halfway through their training. *Corrupted target, pristine reference*: P5–U, P2–U, q(U)–U'. *Both corrupted*: \
+paper's method at q_bits {CORRUPTING_Q_BITS}, coded alone: all its weights are multiples of 10^-3. U' and P2' are U \
+and P2 halfway through their training. *Corrupted target, pristine reference*: P5–U, P2–U, q(U)–U'. *Both corrupted*: \
 q(U)–q(U'), P2–q(U), q(P2)–q(P2'). The target is what is to arrive: errors and utilities are against it, corrupted as \
 it is. The receiver holds the reference bit for bit. Columns are those of E10; but where the paper's DoM loses nothing \
 but last bits of float32 (more than {LATTICE_SNR:g} dB), main codes with the paper's step and without trellis. One seed.

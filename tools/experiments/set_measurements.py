@@ -41,18 +41,15 @@ METHODS: Final = ("paper, alone", "paper, DoM", "main, alone", "main, DoM")
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The three networks and their tasks, by name."""
+    """The three networks, their tasks and their utilities, by name."""
 
     models: Mapping[str, Model]
     tasks: Mapping[str, Task]
+    utilities: Mapping[str, float]
 
-    def utilities(self, decoded: Mapping[str, Model]) -> dict[str, float]:
-        """Of decoded networks, as shares of the originals'."""
-        return {name: self.share(name, decoded[name]) for name in self.models}
-
-    def share(self, name: str, decoded: Model) -> float:
-        """What is left of the utility of one."""
-        return self.tasks[name].utility(decoded) / self.tasks[name].utility(self.models[name])
+    def shares(self, decoded: Mapping[str, Model]) -> dict[str, float]:
+        """The utilities of decoded networks, as shares of the originals'."""
+        return {name: self.tasks[name].utility(decoded[name]) / whole for name, whole in self.utilities.items()}
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class Findings:
 
     def needed(self, name: str) -> dict[str, float]:
         """By method: bytes at which the task `name` keeps `KEPT` of its utility; NaN where that cannot be read."""
-        wanted = KEPT * self.tasks.tasks[name].utility(self.tasks.models[name])
+        wanted = KEPT * self.tasks.utilities[name]
         return {method: size_at_utility(points, wanted) for method, points in self.curves[name].items()}
 
 
@@ -98,7 +95,8 @@ def three_tasks(context: Context) -> TaskSet:
     """The last networks of the runs."""
     zoo = context.zoo
     models = {name: zoo.model(run, zoo.epochs(run)[-1], context.seed) for name, run in RUNS.items()}
-    return TaskSet(models, {name: zoo.task(run) for name, run in RUNS.items()})
+    tasks = {name: zoo.task(run) for name, run in RUNS.items()}
+    return TaskSet(models, tasks, {name: tasks[name].utility(model) for name, model in models.items()})
 
 
 def measure(context: Context) -> Findings:
@@ -149,5 +147,5 @@ def whole_set(tasks: TaskSet, request: str, structure: SetStructure) -> WholeSet
         structure,
         len(encoded.data),
         NOT_MEASURED if structure == SetStructure.SEPARATE else root,
-        tasks.utilities(nncodec.decode_set(encoded.data)),
+        tasks.shares(nncodec.decode_set(encoded.data)),
     )

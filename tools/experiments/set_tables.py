@@ -135,6 +135,5 @@ def panel(found: Findings, name: str) -> Panel:
     for method, points in found.curves[name].items():
         ordered = sorted(points, key=lambda each: each.size)
         series.append(Series(method, tuple(float(e.size) for e in ordered), tuple(e.utility for e in ordered)))
-    task = found.tasks.tasks[name]
-    level = ("original", task.utility(found.tasks.models[name]))
-    return Panel(name, "bytes sent", task.metric, tuple(series), log_x=True, levels=(level,))
+    level = ("original", found.tasks.utilities[name])
+    return Panel(name, "bytes sent", found.tasks.tasks[name].metric, tuple(series), log_x=True, levels=(level,))

@@ -50,9 +50,10 @@ def run(context: Context) -> Section:
     """Measure E11."""
     found = measure(context)
     tasks = found.tasks.tasks
-    utilities = {name: task.utility(found.tasks.models[name]) for name, task in tasks.items()}
     text = _TEXT.strip().format(
-        utilities=", ".join(f"{name} {percent(utility)} ({tasks[name].metric})" for name, utility in utilities.items()),
+        utilities=", ".join(
+            f"{name} {percent(utility)} ({tasks[name].metric})" for name, utility in found.tasks.utilities.items()
+        ),
         q_bits=AT_Q_BITS,
         real=real_sets.said(context.data),
     )
@@ -92,7 +93,7 @@ def root_claim(candidates: Sequence[Candidate]) -> Claim:
 
 def curve_claim(found: Findings, name: str) -> Claim:
     """Fig. 11 or 12: at sizes at which the DoM still holds, the model alone has lost its use."""
-    utility = found.tasks.tasks[name].utility(found.tasks.models[name])
+    utility = found.tasks.utilities[name]
     outcomes, said = [], []
     for mode in ("paper", "main"):
         least = smallest_that_holds(found.curves[name][f"{mode}, DoM"], KEPT * utility)

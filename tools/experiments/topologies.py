@@ -86,7 +86,7 @@ def run(context: Context) -> Section:
 
 
 def _ways(context: Context) -> list[Way]:
-    """Each mode as coarse as half a point allows: as a whole model, or as the update of one round."""
+    """Each mode as coarse as half a point allows: what a whole model stands, and the update of one round."""
     coder, task, together = context.coder, context.zoo.task(RUN), _together(context)
     last = context.zoo.model(RUN, context.zoo.epochs(RUN)[-1], context.seed)
     paper_whole, main_whole = (coarsest(coder, task, last, configs) for configs in (PAPER[::-1], MAIN_ALONE))

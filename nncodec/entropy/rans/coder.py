@@ -59,15 +59,13 @@ def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, off
     tokens = decode_lanes(lanes, head.slots(), contexts)
     if tokens is None:
         raise damaged("the lanes do not end as they must", offset)
-    raw, parts = RawReader(rest), []
+    raw, words = RawReader(rest), np.empty(len(tokens), f"u{width}")
     for number, base, begin, end in _spans(head, counts):
-        words = raw.words(tokens[begin:end], head.sets[number].how, base)
-        if words is None:
+        if not raw.complete(tokens[begin:end], head.sets[number].how, base, words[begin:end]):
             raise damaged("the raw bits give out", offset)
-        parts.append(words)
     if not raw.is_finished:
         raise damaged("more than the raw bits follows, or they are not padded with 0", offset)
-    return np.concatenate(parts)
+    return words
 
 
 def _split(data: memoryview, head: Head, offset: int) -> tuple[Lanes, memoryview]:
@@ -79,7 +77,7 @@ def _split(data: memoryview, head: Head, offset: int) -> tuple[Lanes, memoryview
     states = np.frombuffer(data[:middle], "<u4").astype(np.int64)
     if (states < STATE_LOW).any():
         raise damaged("a state below all that an encoder leaves", offset)
-    words = np.frombuffer(data[middle:end], "<u2").astype(np.uint16)
+    words = np.frombuffer(data[middle:end], "<u2").astype(np.uint16, copy=False)
     return Lanes(states, np.array(head.words, np.int64), words), data[end:]
 
 

@@ -33,26 +33,28 @@ class RawReader:
     """Reads the raw bits of a payload from its first on."""
 
     def __init__(self, data: memoryview) -> None:
-        self._cells = np.frombuffer(bytes(data) + bytes(16 - len(data) % 8), "<u8").astype(np.uint64)
+        cells = np.zeros(len(data) // 8 + 2, "<u8")
+        cells.view(np.uint8)[: len(data)] = np.frombuffer(data, np.uint8)
+        self._cells = cells.astype(np.uint64, copy=False)
         self._end = 8 * len(data)
         self._data = data
         self._position = 0
 
-    def words(self, tokens: Tokens, how: Binarisation, base: int) -> Words | None:
-        """The words of `tokens`, completed by raw bits; None where these give out."""
+    def complete(self, tokens: Tokens, how: Binarisation, base: int, words: Words) -> bool:
+        """Complete `tokens` by raw bits and write them to `words`; False where the bits give out."""
         origins, factors, widths = how.origins(base), how.factors(), how.widths()
-        words = np.empty(len(tokens), origins.dtype)
         if numba() is not None:
             given = self._cells, self._position, self._end
             self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
-            return None if self._position < 0 else words
+            return self._position >= 0
         taken = widths[tokens]
         ends = self._position + np.cumsum(taken)
         if ends.size and ends[-1] > self._end:
-            return None
+            return False
         raw = self._fields(ends - taken, taken.astype(np.uint64)).astype(origins.dtype)
         self._position = int(ends[-1]) if ends.size else self._position
-        return np.asarray(origins[tokens] + factors[tokens] * raw)
+        words[:] = origins[tokens] + factors[tokens] * raw
+        return True
 
     def _fields(self, starts: npt.NDArray[np.int64], widths: Cells) -> Cells:
         place, shift = starts >> 6, (starts & 63).astype(np.uint64)

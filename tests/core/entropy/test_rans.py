@@ -140,8 +140,8 @@ def test_tokens_and_raw_bits_are_the_words(
     assert tokens.max() < how.alphabet
     assert all(int(value) >> int(width) == 0 for value, width in zip(raw, widths, strict=True))
     reader = raw_module.RawReader(memoryview(raw_module.pack(raw, widths)))
-    again = reader.words(tokens, how, base)
-    assert again is not None
+    again = np.zeros_like(words)
+    assert reader.complete(tokens, how, base, again)
     assert again.tolist() == words.tolist()
     assert reader.is_finished
 
