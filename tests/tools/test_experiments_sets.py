@@ -16,10 +16,10 @@ from nncodec.evaluation import WeightProxy
 from tools.experiments import budget, corrupted, pruned, real_sets, sets
 from tools.experiments.budget import Grid, Operating
 from tools.experiments.cells import decibels, percent, ratio, span, whole
-from tools.experiments.coding import Coder
+from tools.experiments.coding import Coder, paper_config
 from tools.experiments.context import Context
 from tools.experiments.masks import entropy, kept, mask_cost, mask_of, packed, share_of_zeros, zeros_left
-from tools.experiments.matched import Case, match, paper_config, same_error, weights_kept
+from tools.experiments.matched import Case, match, same_error, weights_kept
 from tools.experiments.results import Section, Verdict
 from tools.experiments.set_measurements import Candidate
 

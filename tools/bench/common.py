@@ -13,6 +13,8 @@ from nncodec.adapters.files import SUFFIXES
 
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 FOREIGN_SUFFIXES = (".tflite", ".h5", ".th")
+XCEPTION = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
+"""Epochs of one training run, below the folder of models; to be filled in: epoch and accuracy."""
 _PACKAGES = ("nmc-codec", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "zstandard", "zipnn", "pcodec")
 
 

@@ -26,11 +26,10 @@ from rich.progress import Progress
 import nncodec
 from nncodec import DType, EncoderConfig, Model, Profile
 from nncodec.model import NUMPY_DTYPES
-from tools.bench.common import markdown_table, versions, write_section
+from tools.bench.common import XCEPTION, markdown_table, versions, write_section
 from tools.bench.peers import drive_nncodec, zipnn_bytes
 
 TARGETS_DB = (5.0, 10.0, 20.0)
-_XCEPTION = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
 _RESNET = "pairs/resnet56-cifar100-to-digits/ft_{}.npz"
 _PPOCR = "pairs/ppocrv3-det-ch-en-onnx/text-detection-{}-ppocrv3-2023may.onnx"
 _FASNET = "pairs/minifasnet/2.7-80x80-{}.safetensors"
@@ -41,9 +40,9 @@ _AI8X = "pairs/ai8x-qat-vs-quantised/ai85-cifar10-qat8-{}.safetensors"
 _ONET = "pairs/mtcnn-onet-layout-change/onet-{}.safetensors"
 _SILERO = "{}/silero-vad-16k-op15-{}.onnx"
 PAIRS = {
-    "mini-xception 107-110": (_XCEPTION.format("107-0-66"), _XCEPTION.format("110-0-65")),
-    "mini-xception 102-107": (_XCEPTION.format("102-0-66"), _XCEPTION.format("107-0-66")),
-    "mini-xception 70-97": (_XCEPTION.format("70-0-63"), _XCEPTION.format("97-0-65")),
+    "mini-xception 107-110": (XCEPTION.format("107-0-66"), XCEPTION.format("110-0-65")),
+    "mini-xception 102-107": (XCEPTION.format("102-0-66"), XCEPTION.format("107-0-66")),
+    "mini-xception 70-97": (XCEPTION.format("70-0-63"), XCEPTION.format("97-0-65")),
     "resnet56 digits e1": (_RESNET.format("base"), _RESNET.format("e1")),
     "resnet56 digits e1-e2": (_RESNET.format("e1"), _RESNET.format("e2")),
     "resnet56 digits e3": (_RESNET.format("base"), _RESNET.format("e3")),
@@ -273,7 +272,7 @@ def xor_entropy(pair: Pair) -> int:
 
 def chain_text(data: Path) -> str:
     """A chain of closed-loop updates: the error after the last against the error after the first."""
-    models = [nncodec.load(data / _XCEPTION.format(epoch)) for epoch in CHAIN]
+    models = [nncodec.load(data / XCEPTION.format(epoch)) for epoch in CHAIN]
     held = encode_at(models[0], 0.003).model
     errors, sizes = [], []
     for model in models[1:]:

@@ -32,10 +32,9 @@ from nncodec.encoder.rate_control import PLACES_A_DB, Search
 from nncodec.encoder.sets.structure import Costs, Node, SetStructure, Shape, plan_structure
 from nncodec.encoder.sets.survey import Survey
 from nncodec.evaluation import Utility, WeightProxy
-from tools.bench.common import markdown_table, versions, write_section
+from tools.bench.common import XCEPTION, markdown_table, versions, write_section
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-_XCEPTION = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
 _LAST = ("100-0-65", "102-0-66", "107-0-66", "110-0-65")
 _EPOCHS = (
     *("00-0-47", "02-0-52", "05-0-56", "08-0-57", "10-0-58", "14-0-59", "15-0-60", "25-0-60", "32-0-62", "37-0-62"),
@@ -48,8 +47,8 @@ _RESNET = "pairs/resnet56-cifar100-to-digits/ft_{}.npz"
 _DIGITS = ("v1", "v2", "variant")
 SETS: Final = {
     "digits": {name: EXAMPLES / f"digits-{name}.onnx" for name in _DIGITS},
-    "mini-xception, last 5": {name: Path(_XCEPTION.format(name)) for name in ("97-0-65", *_LAST)},
-    "mini-xception": {name: Path(_XCEPTION.format(name)) for name in _EPOCHS},
+    "mini-xception, last 5": {name: Path(XCEPTION.format(name)) for name in ("97-0-65", *_LAST)},
+    "mini-xception": {name: Path(XCEPTION.format(name)) for name in _EPOCHS},
     "resnet56 digits": {name: Path(_RESNET.format(name)) for name in ("base", "e1", "e2", "e3")},
     "espnetv2": {
         name: Path(_ESPNET.format(name))

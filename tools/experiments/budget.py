@@ -12,9 +12,8 @@ import nncodec
 from nncodec import EncodedSet, EncodeError, EncoderConfig, Model, SetConfig
 from tools.bench.sets import Family, at_one_quality
 from tools.experiments.cells import whole
-from tools.experiments.coding import Coder, setting_of
+from tools.experiments.coding import Coder, paper_config, setting_of
 from tools.experiments.context import Context
-from tools.experiments.matched import paper_config
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
 from tools.experiments.set_measurements import ROOT, TaskSet, three_tasks
 from tools.experiments.summary import NOT_MEASURED, verdict_of, with_rule

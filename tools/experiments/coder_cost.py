@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import nncodec
-from nncodec import EncoderConfig, Model, Profile
+from nncodec import EncoderConfig, Model
+from tools.experiments.coding import paper_config
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Section, Table
 from tools.experiments.summary import verdict_of, with_rule
@@ -17,7 +18,7 @@ Q_BITS: Final = 9
 ROUNDS: Final = 3
 LZMA, RANS, MIXING, MAIN = "LZMA", "rANS", "mixing", "mixing, trellis"
 CODERS: Final = {
-    LZMA: EncoderConfig(profile=Profile.BASELINE, q_bits=Q_BITS),
+    LZMA: paper_config(Q_BITS),
     RANS: EncoderConfig(q_bits=Q_BITS, fast=True),
     MIXING: EncoderConfig(q_bits=Q_BITS, rounding=0.5),
     MAIN: EncoderConfig(q_bits=Q_BITS),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,12 +18,28 @@ import numpy as np
 
 import nncodec
 from nncodec import EncoderConfig, Model, Profile
+from nncodec.adapters.atomic import replace_on_success
+from nncodec.quantisation import decadic_step
 from tools.experiments.tasks import Task
+from tools.experiments.weights import squares
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
+PAPER_S_BITS: Final = 12
 Q_BITS: Final = tuple(range(4, 12))
 """The paper's range of q_bits (V-B.1)."""
-PAPER: Final = tuple(EncoderConfig(profile=Profile.BASELINE, q_bits=q) for q in Q_BITS)
+
+
+def paper_config(q_bits: int) -> EncoderConfig:
+    """The paper's method at its step, `paper_step`."""
+    return EncoderConfig(profile=Profile.BASELINE, q_bits=q_bits)
+
+
+def paper_step(q_bits: int) -> float:
+    """10^(q_bits - 12), in units of the weights."""
+    return decadic_step(PAPER_S_BITS, q_bits)
+
+
+PAPER: Final = tuple(map(paper_config, Q_BITS))
 MAIN_ALONE: Final = tuple(EncoderConfig(quality=float(quality)) for quality in (0, 10, 20, 30, 40, 55))
 MAIN_UPDATE: Final = tuple(EncoderConfig(update_snr=float(snr)) for snr in (0.5, 2, 4, 7, 10, 15, 20))
 
@@ -105,16 +120,7 @@ def setting_of(config: EncoderConfig) -> str:
 
 def snr(model: Model, decoded: Model, reference: Model | None = None) -> float:
     """SNR in dB of the weight matrices of `decoded`; with a reference, against the energy of the update alone."""
-    energy = error = 0.0
-    for tensor in model.tensors:
-        if len(tensor.shape) < 2 or not np.issubdtype(tensor.numpy().dtype, np.floating):
-            continue
-        values = tensor.numpy().astype(np.float64)
-        base = reference.by_name.get(tensor.name) if reference else None
-        is_comparable = base is not None and base.shape == tensor.shape
-        start = base.numpy().astype(np.float64) if base and is_comparable else np.zeros_like(values)
-        energy += float(np.sum(np.square(values - start)))
-        error += float(np.sum(np.square(values - decoded.by_name[tensor.name].numpy().astype(np.float64))))
+    energy, error = squares(model, reference), squares(model, decoded)
     return 10 * math.log10(energy / error) if energy and error else math.inf if energy else 0.0
 
 
@@ -167,6 +173,5 @@ def _key(model: Model, config: EncoderConfig, references: Sequence[Model], *more
 
 
 def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")  # two processes may want the same
-    beside.write_bytes(content)
-    beside.replace(path)
+    with replace_on_success(path) as beside:
+        beside.write_bytes(content)

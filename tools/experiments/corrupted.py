@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tools.experiments.cells import percent, span, tally, whole
+from tools.experiments.coding import paper_config
 from tools.experiments.context import Context
 from tools.experiments.masks import ZerosKept, zeros_kept, zeros_table
 from tools.experiments.matched import (
@@ -16,7 +17,6 @@ from tools.experiments.matched import (
     by_case,
     main_table,
     match,
-    paper_config,
     paper_table,
 )
 from tools.experiments.pruned import RUNS, earlier, network

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from tools.experiments.coding import Coded
+from tools.experiments.coding import Coded, paper_config
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
 from tools.experiments.retrieval_updates import Sent, sent_networks
 from tools.experiments.scenarios import RETRIEVAL_RUNS
 from tools.experiments.summary import NOT_MEASURED, signed, utility_series, verdict_of, with_rule
-from tools.experiments.updates import matching, paper_at
+from tools.experiments.updates import matching
 
 SETTINGS: Final = ("q_bits 6", "q_bits 7", "q_bits 8", "q_bits 9")
 """Those of Table VII."""
@@ -98,7 +98,7 @@ def _steps(context: Context) -> tuple[Series, Series]:
     sizes: dict[str, list[float]] = {"paper, q 8": [], "main, same SNR": []}
     for each in context.track(back, "E6 length of the interval"):
         references = [zoo.model(_INTERVAL_RUN, last - each, context.seed)]
-        paper = coder.measure(target, paper_at(_INTERVAL_Q), task, references)
+        paper = coder.measure(target, paper_config(_INTERVAL_Q), task, references)
         config = matching(paper, is_update=False)
         main = math.nan if config is None else coder.measure(target, config, task, references).size
         for line, size in zip(sizes.values(), (paper.size, main), strict=True):

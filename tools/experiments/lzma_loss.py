@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from nncodec import EncoderConfig, Model, Profile, Tensor
+from nncodec import EncoderConfig, Model, Tensor
 from nncodec.analysis import Laplace
-from tools.experiments.coding import Coder
+from tools.experiments.coding import Coder, paper_config, paper_step
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
-from tools.experiments.summary import verdict_of, with_rule
+from tools.experiments.summary import cell, verdict_of, with_rule
 from tools.experiments.versions import late_epoch
 from tools.experiments.weights import entropy, levels, matrices_of, weights
 
@@ -24,7 +24,7 @@ PARTS: Final = 3
 ROUNDING: Final = 0.4
 LZMA, RANS, MIXING = "LZMA", "rANS", "mixing"
 CODERS: Final = {
-    LZMA: EncoderConfig(profile=Profile.BASELINE, q_bits=8),
+    LZMA: paper_config(8),
     RANS: EncoderConfig(q_bits=8, rounding=ROUNDING, unbiased=False, fast=True),
     MIXING: EncoderConfig(q_bits=8, rounding=ROUNDING, unbiased=False),
 }
@@ -70,7 +70,7 @@ class Step(NamedTuple):
     @property
     def size(self) -> float:
         """In units of the weights."""
-        return float(f"1e{self.q_bits - 12}") / self.factor
+        return paper_step(self.q_bits) / self.factor
 
 
 def run(context: Context) -> Section:
@@ -122,15 +122,11 @@ def _table(points: Sequence[Point]) -> Table:
             f"{point.step:.2e}",
             f"{point.entropy:.4f}",
             *(f"{rate:.4f}" for rate in point.rates.values()),
-            *(_quotient(value) for value in (*map(point.loss, CODERS), point.gap)),
+            *map(cell, (*map(point.loss, CODERS), point.gap)),
         )
         for point in points
     )
     return Table("Bits per weight.", head, rows)
-
-
-def _quotient(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def _figure(names: Sequence[str], points: Sequence[Point]) -> Figure:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from nncodec import EncoderConfig, Model, Tensor
 from tools.experiments.cells import percent, whole
-from tools.experiments.coding import Coder
-from tools.experiments.matched import NEAREST, paper_config
+from tools.experiments.coding import Coder, paper_config
+from tools.experiments.matched import NEAREST
 from tools.experiments.results import Table
 
 Bools = npt.NDArray[np.bool_]

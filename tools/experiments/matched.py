@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import nncodec
-from nncodec import EncoderConfig, Model, Profile
+from nncodec import EncoderConfig, Model
 from tools.experiments.cells import decibels, percent, ratio, whole
-from tools.experiments.coding import Coded, Coder
+from tools.experiments.coding import Coded, Coder, paper_config
 from tools.experiments.results import Table
 from tools.experiments.tasks import Task
 
@@ -72,11 +72,6 @@ def match(coder: Coder, case: Case, q_bits: int) -> Match:
         main=coder.measure(case.target, main, case.task, references),
         fast=len(coder.stream(case.target, fast, references)),
     )
-
-
-def paper_config(q_bits: int) -> EncoderConfig:
-    """The paper's method at its step 10^(q_bits - 12)."""
-    return EncoderConfig(profile=Profile.BASELINE, q_bits=q_bits)
 
 
 def same_error(point: Coded, q_bits: int, *, fast: bool = False) -> EncoderConfig:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from nncodec import EncoderConfig, Model
+from tools.experiments.coding import paper_config
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Table
 from tools.experiments.scenarios import Scenario, scenarios
 from tools.experiments.summary import AT_DEPARTURE, listed, utility_series, verdict_of, with_rule
-from tools.experiments.updates import EXACT, KEPT, Method, Update, measure_update, paper_at, sweeps_of
+from tools.experiments.updates import EXACT, KEPT, Method, Update, measure_update, sweeps_of
 
 FROZEN: Final = "resnet-frozen"
 WHOLE: Final = "resnet-retrieval"
@@ -24,7 +25,7 @@ MOST_BYTES_IDLE: Final = 64
 _IDS: Final = 2 * 32
 """Bytes of the two content ids."""
 _CHECKED: Final = {
-    "paper, q 8": paper_at(8),
+    "paper, q 8": paper_config(8),
     "main, step 0.001": EncoderConfig(step=0.001, unbiased=False),
     "main, lossless": EXACT,
 }

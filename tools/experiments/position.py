@@ -8,14 +8,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from nncodec import EncoderConfig, Model, Profile, Tensor
+from nncodec import EncoderConfig, Model, Tensor
 from nncodec.analysis import divergence, predicted_bits
-from tools.experiments.coding import Coder
+from tools.experiments.coding import Coder, paper_config, paper_step
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Section, Table
-from tools.experiments.summary import verdict_of, with_rule
+from tools.experiments.summary import cell, verdict_of, with_rule
 from tools.experiments.versions import late_epoch
-from tools.experiments.weights import matrices_of, weights
+from tools.experiments.weights import matrices_of, mean_squared_error, weights
 
 Q_BITS: Final = 9
 SAME: Final = 0.01
@@ -60,15 +60,14 @@ def run(context: Context) -> Section:
 
 def _row(coder: Coder, name: str, model: Model, reference: Model | None) -> Row:
     references = [reference] if reference else []
-    paper = EncoderConfig(profile=Profile.BASELINE, q_bits=Q_BITS)
-    error = float(np.mean(np.square(weights(coder.decoded(model, paper, references)) - weights(model))))
-    main = EncoderConfig(mse=error)
+    paper = paper_config(Q_BITS)
+    main = EncoderConfig(mse=mean_squared_error(model, coder.decoded(model, paper, references)))
     x = weights(model, reference)
     return Row(
         name,
         divergence(model, reference) if reference else math.nan,
         float(np.abs(x).mean()),
-        predicted_bits(model, reference, float(f"1e{Q_BITS - 12}")) / x.size,
+        predicted_bits(model, reference, paper_step(Q_BITS)) / x.size,
         len(coder.stream(model, paper, references)),
         len(coder.stream(model, main, references)),
     )
@@ -90,7 +89,7 @@ def _table(rows: Sequence[Row]) -> Table:
     cells = tuple(
         (
             row.name,
-            "–" if math.isnan(row.divergence) else f"{row.divergence:.5f}",
+            cell(row.divergence, ".5f"),
             f"{row.difference:.5f}",
             f"{row.predicted:.3f}",
             f"{row.paper:,}",

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from nncodec import Model
 from tools.experiments.cells import decibels, percent, ratio, span, tally, whole
-from tools.experiments.coding import Coded
+from tools.experiments.coding import Coded, paper_config
 from tools.experiments.context import Context
 from tools.experiments.masks import (
     NEAR_ENTROPY,
@@ -26,7 +26,6 @@ from tools.experiments.matched import (
     by_case,
     main_table,
     match,
-    paper_config,
     paper_table,
     same_error,
     weights_kept,

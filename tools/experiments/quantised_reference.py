@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import Final
 
 from nncodec import Model
-from tools.experiments.coding import Coded
+from tools.experiments.coding import Coded, paper_config
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Table
 from tools.experiments.scenarios import Scenario, scenarios
 from tools.experiments.summary import NOT_MEASURED, cell, signed, utility_series, verdict_of, with_rule
-from tools.experiments.updates import EXACT, TWO_SIDED_95, matching, paper_at
+from tools.experiments.updates import EXACT, TWO_SIDED_95, matching
 
 REFERENCE_Q: Final = (9, 10, 11)
 TARGET_Q: Final = (7, 8, 9)
@@ -64,7 +64,7 @@ def _measured(context: Context, scenario: Scenario) -> Iterator[Held]:
     for name, reference in _references(context, pristine):
         references = [] if reference is None else [reference]
         old = coder.measure(reference, EXACT, task).utility if reference else math.nan
-        paper = coder.curve(target, [paper_at(q) for q in TARGET_Q], task, references)
+        paper = coder.curve(target, [paper_config(q) for q in TARGET_Q], task, references)
         configs = [matching(point, is_update=False) for point in paper]
         main = [coder.measure(target, config, task, references) if config else None for config in configs]
         yield Held(scenario.run, name, old, new, TWO_SIDED_95 * task.standard_error(target), paper, main)
@@ -74,7 +74,7 @@ def _references(context: Context, pristine: Model) -> Iterator[tuple[str, Model 
     """What the receiver may hold, from the best to nothing."""
     yield _PRISTINE, pristine
     for q in REFERENCE_Q:
-        yield f"q_bits {q}", context.coder.decoded(pristine, paper_at(q))
+        yield f"q_bits {q}", context.coder.decoded(pristine, paper_config(q))
     yield _ALONE, None
 
 

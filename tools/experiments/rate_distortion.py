@@ -9,15 +9,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from nncodec import EncoderConfig, Model, Profile
+from nncodec import EncoderConfig, Model
 from nncodec.analysis import Laplace
 from tools.experiments import versions
-from tools.experiments.coding import Coder
+from tools.experiments.coding import Coder, paper_config, paper_step
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Section, Table
-from tools.experiments.summary import verdict_of, with_rule
+from tools.experiments.summary import NOT_MEASURED, verdict_of, with_rule
 from tools.experiments.versions import Pair
-from tools.experiments.weights import Floats, entropy, levels, residuals, weights
+from tools.experiments.weights import Floats, entropy, levels, mean_squared_error, residuals
 
 Q_BITS: Final = (8, 9)
 """The paper's operating points 1 and 2."""
@@ -61,7 +61,7 @@ class Point:
     @property
     def ratio(self) -> float:
         """The step in mean absolute values, a = ΛQ."""
-        return self.scale * step_of(self.q_bits)
+        return self.scale * paper_step(self.q_bits)
 
 
 class Couple(NamedTuple):
@@ -69,11 +69,6 @@ class Couple(NamedTuple):
 
     alone: Point
     difference: Point
-
-
-def step_of(q_bits: int) -> float:
-    """The paper's step in units of the weights."""
-    return float(f"1e{q_bits - 12}")
 
 
 def run(context: Context) -> Section:
@@ -99,11 +94,11 @@ def _couple(coder: Coder, pair: Pair, q_bits: int) -> Couple:
 
 def measure(coder: Coder, name: str, q_bits: int, model: Model, reference: Model | None = None) -> Point:
     """Fit, quantise, code and decode `model`, of nothing but matrices."""
-    step, paper = step_of(q_bits), EncoderConfig(profile=Profile.BASELINE, q_bits=q_bits)
+    step, paper = paper_step(q_bits), paper_config(q_bits)
     references = [reference] if reference else []
     tensors = [values for values in residuals(model, reference) if values.size]
     values = np.concatenate(tensors)
-    error = float(np.mean(np.square(weights(coder.decoded(model, paper, references)) - weights(model))))
+    error = mean_squared_error(model, coder.decoded(model, paper, references))
     main = EncoderConfig(mse=error) if error else EncoderConfig(lossless=True)
     bits = [8 * len(coder.stream(model, config, references)) / values.size for config in (paper, main)]
     scale = Laplace.fit(values).scale
@@ -158,7 +153,11 @@ def _distortions(points: Iterable[Point]) -> Table:
 
 
 def _compared(predicted: float, measured: float, form: str) -> tuple[str, str, str]:
-    return f"{predicted:{form}}", f"{measured:{form}}", f"{_off(predicted, measured):+.1%}" if measured else "–"
+    return (
+        f"{predicted:{form}}",
+        f"{measured:{form}}",
+        f"{_off(predicted, measured):+.1%}" if measured else NOT_MEASURED,
+    )
 
 
 def _off(predicted: float, measured: float) -> float:

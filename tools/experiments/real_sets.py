@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 import nncodec
-from nncodec import EncoderConfig, Model, SetConfig, SetStructure, Tensor
+from nncodec import EncoderConfig, Model, SetConfig, SetStructure
 from tools.experiments.cells import decibels, ratio, whole
+from tools.experiments.coding import paper_config
 from tools.experiments.context import Context
-from tools.experiments.matched import paper_config
 from tools.experiments.results import Table
+from tools.experiments.weights import matrices_of, squares
 
 FOLDERS: Final[Mapping[str, str]] = {
     "espnetv2": "multi-task/espnetv2-s-1.0",
@@ -102,28 +100,8 @@ def set_snr(models: Mapping[str, Model], others: Mapping[str, Model]) -> float:
 
 def mean_squared_error(models: Mapping[str, Model], others: Mapping[str, Model]) -> float:
     """Over the matrices of all models."""
-    tensors = [(model, tensor) for model in models.values() for tensor in model.tensors]
-    weights = sum(tensor.size for model, tensor in tensors if _is_matrix(model, tensor.name))
+    weights = sum(tensor.size for model in models.values() for tensor in matrices_of(model).tensors)
     return sum(squares(models[name], others[name]) for name in models) / weights
-
-
-def squares(model: Model, other: Model | None = None) -> float:
-    """Sum of squares of the matrices, or of what they differ by."""
-    total = 0.0
-    for tensor in model.tensors:
-        if _is_matrix(model, tensor.name):
-            values = _values(tensor)
-            total += float(np.square(values - _values(other.by_name[tensor.name]) if other else values).sum())
-    return total
-
-
-def _values(tensor: Tensor) -> npt.NDArray[np.float64]:
-    return tensor.numpy().astype(np.float64)
-
-
-def _is_matrix(model: Model, name: str) -> bool:
-    tensor = model.by_name[name]
-    return len(tensor.shape) > 1 and np.issubdtype(tensor.numpy().dtype, np.floating)
 
 
 def table(sets: list[RealSet]) -> Table:

@@ -11,21 +11,20 @@ from tools.experiments.coding import PAPER, Coder, snr
 from tools.experiments.context import Context
 from tools.experiments.results import Table
 from tools.experiments.updates import LEAST_SNR
+from tools.experiments.versions import real_path
 
 MISSING: Final = "The folder of real models is absent, so the column of mini-xception is left out."
-_FOLDER: Final = Path("pairs/mini-xception-epochs")
-_FILE: Final = "fer2013-mini-xception-{}.safetensors"
 _PAIRS: Final = (("107-0-66", "110-0-65"), ("102-0-66", "107-0-66"), ("70-0-63", "97-0-65"), ("25-0-60", "110-0-65"))
 """Epoch and accuracy, by the names of the files."""
 
 
 def table(context: Context) -> Table | None:
     """Bytes at equal SNR of the update, for several intervals; None without the folder."""
-    folder = None if context.data is None else context.data / _FOLDER
-    if folder is None or not folder.is_dir():
+    data = context.data
+    if data is None or not real_path(data, "").parent.is_dir():
         return None
     pairs = _PAIRS[:1] if context.is_reduced else _PAIRS
-    rows = [row for pair in context.track(pairs, "E5 real updates") for row in _rows(context, folder, pair)]
+    rows = [row for pair in context.track(pairs, "E5 real updates") for row in _rows(context, data, pair)]
     caption = (
         "Mini-xception on FER2013, epochs of one run that others trained: bytes at equal SNR of the update, for each q "
         "that leaves anything of it. The reference is pristine; there are no data to measure a utility on."
@@ -34,8 +33,8 @@ def table(context: Context) -> Table | None:
     return Table(caption, head, tuple(rows))
 
 
-def _rows(context: Context, folder: Path, pair: tuple[str, str]) -> list[tuple[str, ...]]:
-    old, new = (nncodec.load(folder / _FILE.format(each)) for each in pair)
+def _rows(context: Context, data: Path, pair: tuple[str, str]) -> list[tuple[str, ...]]:
+    old, new = (nncodec.load(real_path(data, each)) for each in pair)
     name = " → ".join(each.partition("-")[0] for each in pair)
     configs = PAPER[4:5] if context.is_reduced else PAPER[1:]
     rows = (_row(context.coder, config, old, new) for config in configs)

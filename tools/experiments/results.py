@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from nncodec.adapters.atomic import replace_on_success
+
 
 class Verdict(str, Enum):
     """How a claim of the paper fares on our models."""
@@ -85,10 +87,9 @@ class Section:
     figures: tuple[Figure, ...] = ()
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, beside and then renamed."""
-        beside = path.with_suffix(".part")
-        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        beside.replace(path)
+        """Write it as JSON; the file appears whole."""
+        with replace_on_success(path) as beside:
+            beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
     @staticmethod
     def load(path: Path) -> Section:

@@ -9,6 +9,7 @@ from typing import Final
 from nncodec import Model
 from tools.experiments.context import Context
 from tools.experiments.results import Section, Table
+from tools.experiments.versions import late_epoch
 from tools.experiments.zoo import Zoo
 
 
@@ -22,7 +23,7 @@ class Stage(Enum):
 
     def of(self, epochs: tuple[int, ...]) -> int:
         """The epoch, of `epochs` in ascending order, three at least."""
-        late = max(epoch for epoch in epochs[:-1] if 4 * epoch <= 3 * epochs[-1])
+        late = late_epoch(epochs)
         half = max((epoch for epoch in epochs if 2 * epoch <= epochs[-1] and epoch < late), default=epochs[0])
         return {Stage.FIRST: epochs[0], Stage.HALF: half, Stage.LATE: late, Stage.LAST: epochs[-1]}[self]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import nncodec
+from nncodec.adapters.atomic import replace_on_success
 from tools.experiments.registry import experiment, module_of
 from tools.experiments.results import Section
 
@@ -90,7 +91,8 @@ def run(key: str, settings: Settings, tell: Callable[[Step], None]) -> Section:
     section = experiment(key)(context_of(settings, key, tell))
     settings.sections.mkdir(parents=True, exist_ok=True)
     section.save(_path(key, settings))
-    _origin_path(key, settings).write_text(json.dumps(asdict(now), indent=1), encoding="utf-8")
+    with replace_on_success(_origin_path(key, settings)) as beside:
+        beside.write_text(json.dumps(asdict(now), indent=1), encoding="utf-8")
     return section
 
 

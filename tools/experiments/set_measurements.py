@@ -9,9 +9,8 @@ from typing import Final
 import nncodec
 from nncodec import EncoderConfig, Model, SetConfig, SetStructure
 from nncodec.analysis import predicted_bits, root_of_set
-from tools.experiments.coding import MAIN_ALONE, MAIN_UPDATE, PAPER, Coded, size_at_utility
+from tools.experiments.coding import MAIN_ALONE, MAIN_UPDATE, PAPER, Coded, paper_config, paper_step, size_at_utility
 from tools.experiments.context import Context
-from tools.experiments.matched import paper_config
 from tools.experiments.real_sets import RealSet, measure_real_sets
 from tools.experiments.summary import NOT_MEASURED
 from tools.experiments.tasks import Task
@@ -112,7 +111,7 @@ def measure(context: Context) -> Findings:
 
 def candidate(models: Mapping[str, Model], root: str) -> Candidate:
     """`root` as the root of all."""
-    names, step = list(models), 10.0 ** (AT_Q_BITS - 12)
+    names, step = list(models), paper_step(AT_Q_BITS)
     costs = [root_of_set(list(models.values()), with_sharing=sharing).costs for sharing in (True, False)]
     bits = [predicted_bits(each, None if name == root else models[root], step) for name, each in models.items()]
     star = {

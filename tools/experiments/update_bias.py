@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from nncodec import EncoderConfig, Model, Profile
+from nncodec import EncoderConfig, Model
 from nncodec.analysis import Laplace
 from tools.experiments.cells import whole
-from tools.experiments.coding import Coded, Coder, size_at_departure
+from tools.experiments.coding import Coded, Coder, paper_config, size_at_departure
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table
-from tools.experiments.summary import cell, verdict_of, with_rule
+from tools.experiments.summary import NOT_MEASURED, cell, verdict_of, with_rule
 from tools.experiments.versions import late_epoch
 from tools.experiments.weights import weights
 
@@ -110,7 +110,7 @@ def _case(context: Context, run: str, start: int) -> Case:
     zoo, coder, task = context.zoo, context.coder, context.zoo.task(run)
     epochs = zoo.epochs(run)
     target, reference = (zoo.model(run, epoch, context.seed) for epoch in (epochs[-1], start))
-    paper = {q: EncoderConfig(profile=Profile.BASELINE, q_bits=q) for q in Q_BITS}
+    paper = {q: paper_config(q) for q in Q_BITS}
     steps = STEPS[::2] if context.is_reduced else STEPS
     wanted = [(name, replace(config, step=step)) for name, config in VARIANTS.items() for step in steps]
     points = {
@@ -140,7 +140,7 @@ def _arrived_table(cases: Sequence[Case]) -> Table:
             f"{each.step:.2f}",
             f"{each.size:.3f}",
             f"{each.share:.3f}",
-            f"{1 / each.share:.2f}" if each.share else "–",
+            f"{1 / each.share:.2f}" if each.share else NOT_MEASURED,
             f"{case.paper[q].departure / case.drift:.2%}",
             f"{case.paper[q].size:,}",
         )

@@ -136,11 +136,6 @@ class Update:
         return cheapest
 
 
-def paper_at(q: int) -> EncoderConfig:
-    """The paper's mode at this q. Raises StopIteration for one that the paper does not use."""
-    return next(config for config in PAPER if config.q_bits == q)
-
-
 def sweeps_of(context: Context, *methods: Method) -> Sweeps:
     """What is asked of each of `methods`: the paper's range, and ours; less in a reduced run."""
     source = REDUCED if context.is_reduced else FULL

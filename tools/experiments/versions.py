@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import nncodec
 from nncodec import Model
+from tools.bench.common import XCEPTION
 from tools.experiments.context import Context
 from tools.experiments.weights import Floats, matrices_of, shared_with, weights
 
@@ -19,7 +20,6 @@ whose convolutions the networks for retrieval and detection began. All figures a
 floating-point tensors of rank 2 and more; a difference of tasks is over the tensors that both have in one shape."""
 REAL_TEXT: Final = "Mini-xception networks are epochs of one training run of others, on FER2013."
 WITHOUT_REAL: Final = "The folder of real models is absent, so mini-xception is left out."
-_REAL: Final = "pairs/mini-xception-epochs/fer2013-mini-xception-{}.safetensors"
 _REAL_PAIRS: Final = (("110-0-65", "107-0-66"), ("97-0-65", "70-0-63"))
 
 
@@ -65,9 +65,9 @@ def between_tasks(models: Mapping[str, Model]) -> list[Pair]:
 
 def real(context: Context) -> Iterator[Pair]:
     """Versions of mini-xception, if their folder is there."""
-    if context.data is not None and _real_path(context.data, _REAL_PAIRS[0][0]).exists():
+    if context.data is not None and real_path(context.data, _REAL_PAIRS[0][0]).exists():
         for names in _REAL_PAIRS:
-            new, old = (nncodec.load(_real_path(context.data, name)) for name in names)
+            new, old = (nncodec.load(real_path(context.data, name)) for name in names)
             title, base = (f"xception {name.partition('-')[0]}" for name in names)
             yield _pair({title: new, base: old}, title, base)
 
@@ -93,5 +93,6 @@ def _pair(models: Mapping[str, Model], name: str, base: str) -> Pair:
     return Pair(name, shared_with(model, reference), base, shared_with(reference, model))
 
 
-def _real_path(data: Path, name: str) -> Path:
-    return data / _REAL.format(name)
+def real_path(data: Path, name: str) -> Path:
+    """The file of an epoch of mini-xception."""
+    return data / XCEPTION.format(name)

@@ -9,14 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec import Model, Tensor
+from nncodec.analysis.weights import is_matrix
 
 Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
-
-
-def is_matrix(tensor: Tensor) -> bool:
-    """Whether the paper's statistics are over its elements: floating point, of rank 2 and more."""
-    return len(tensor.shape) >= 2 and np.issubdtype(tensor.numpy().dtype, np.floating)
 
 
 def matrices_of(model: Model) -> Model:
@@ -48,6 +44,16 @@ def residuals(model: Model, reference: Model | None = None) -> Iterator[Floats]:
 def weights(model: Model, reference: Model | None = None) -> Floats:
     """All of `residuals`, one behind the other."""
     return np.concatenate(list(residuals(model, reference)))
+
+
+def squares(model: Model, reference: Model | None = None) -> float:
+    """Sum of the squares of all of `residuals`."""
+    return sum(float(np.sum(np.square(values))) for values in residuals(model, reference))
+
+
+def mean_squared_error(model: Model, decoded: Model) -> float:
+    """Of the weights of `decoded`."""
+    return float(np.mean(np.square(weights(decoded) - weights(model))))
 
 
 def levels(values: Floats, step: float, rounding: float = 0.4) -> Levels:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +82,7 @@ class Zoo:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             course = training.Course(1, run.rate / 4)
-            lesson = self._lesson(replace(run), self._split(run).training.shard(*shard))
+            lesson = self._lesson(run, self._split(run).training.shard(*shard))
             plan = plan_of(run, is_tiny=self.is_reduced)
             *_, arrays = training.train(plan, networks.arrays_of(model), lesson, course, seed)
             self._save(run, arrays, path)
