@@ -272,7 +272,7 @@ def test_a_lost_slice_takes_no_more_memory_than_a_whole_one_may() -> None:
 
 
 @given(st.lists(st.integers(0, 8 * len(DATA) - 1), max_size=12))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_what_is_no_gap_is_never_changed(bits: list[int]) -> None:
     changed = bytearray(DATA)
     for bit in bits:
