@@ -30,7 +30,7 @@ receiver holds without loss; quantised with f = 0.4 and one step Q = 10^(q − 1
 value (eq. 4), a = ΛQ. The model's rate (eq. 8) stands beside the order-0 entropy of the levels, the model's distortion
 (eq. 7) beside that of the decoded weights. "One Λ" is as the paper has it, one distribution for a whole model; "by
 tensor" fits each tensor its own, and compares with the entropy of each tensor's own levels: networks are mixtures of
-layers of different widths. (Where a tensor has fewer weights than levels, that entropy is too low.) The last columns are
+layers of different widths. (With fewer weights in a tensor than levels, that entropy is too low.) The last columns are
 streams with all headers, of the same matrices: paper mode (LZMA), and main with the same mean squared error. Deviations
 are of the model from what was measured, and claims on them take the rows with a ≤ {fine:g}. Similar distortion: within
 a factor of {alike}."""
