@@ -85,9 +85,7 @@ def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
     for series in shown:
         _draw_series(axes, series, looks[series.label], is_histogram=panel.steps)
     _thin_ticks(axes)
-    for label, height in panel.levels:
-        axes.axhline(height, color="#999999", linewidth=0.9, zorder=1)
-        axes.annotate(label, (0.01, height), (0, 2), ("axes fraction", "data"), "offset points", color="#777777")
+    _draw_levels(axes, panel.levels)
     if panel.steps:
         axes.legend(frameon=False, labelcolor="linecolor", handlelength=1)
     else:
@@ -104,6 +102,16 @@ def _thin_ticks(axes: Axes) -> None:
         if limits[0] > 0 and math.log10(limits[1] / limits[0]) < 2:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+
+
+def _draw_levels(axes: Axes, levels: Sequence[tuple[str, float]]) -> None:
+    """The highest is named above its line, the others below theirs: often they are near to one another."""
+    highest = max((height for _, height in levels), default=0.0)
+    for label, height in levels:
+        axes.axhline(height, color="#999999", linewidth=0.9, zorder=1)
+        rise, side = (2, "bottom") if height == highest else (-2, "top")
+        place = (0.01, height), (0, rise), ("axes fraction", "data"), "offset points"
+        axes.annotate(label, *place, color="#777777", verticalalignment=side)
 
 
 def _finite(series: Series) -> Series:
