@@ -1,6 +1,6 @@
 """Train the three small networks of examples/ and write them as ONNX files, with the images to test them on.
 
-Run it as `python tools/train_examples.py`, with PyTorch installed besides the extra `test`. Everything is
+Run it as `python tools/train_examples.py`, with the extra `experiments`. Everything is
 seeded and single-threaded: on one machine a rerun gives the same bytes. Another processor or another release of PyTorch
 may sum in another order; the weights then differ in their last bits, and the accuracies by an image or two.
 """

@@ -65,6 +65,17 @@ def test_summary_lists_claims_with_verdicts_and_links() -> None:
     assert slug("E5. Updates, one after the other") == "e5-updates-one-after-the-other"
 
 
+def test_summary_has_a_line_of_what_the_section_tells_in_full() -> None:
+    told = "0.5 times the bytes (vgg-cifar), " * 20 + "at last."
+    claim = Claim("Updates are small.", told, Verdict.CONFIRMED)
+    text = report(Section("E5", "t", "text", (claim,)))
+    summary, _, section = text.partition("\n## E5")
+    assert "| Updates are small | paper |" in summary
+    assert " … |" in summary
+    assert "at last" not in summary
+    assert f"- **confirmed**: Updates are small (paper). {told}" in section
+
+
 def test_columns_of_numbers_are_set_to_the_right() -> None:
     assert "| what | bytes | gain |\n| --- | ---: | ---: |\n| alone | 1,234 | 1.5 ± 0.2 |" in report(SECTION)
 

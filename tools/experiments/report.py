@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -26,6 +27,7 @@ Paradigm" (IEEE JSAC 37(6), 2019), show on VGG-16 and ResNet models, shown on sm
 paper's printed numbers are not at hand; so its claims are what is tested. "Paper mode" is the paper's method: profile
 `baseline`, decadic steps 10^(q_bits − 12), f = 0.4, LZMA; "main" is all that this format has. Every figure and every
 verdict here is computed from measurements by the command below; none is written by hand."""
+SUMMARY_LENGTH: Final = 160
 NUMBER: Final = re.compile(r"[−+-]?[\d.,]+( ?[%×kM])?( ?[±–] ?[\d.,]+%?)?|–|")
 STYLE: Final = """\
 body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #222; }
@@ -83,17 +85,14 @@ def _summary(sections: Iterable[Section]) -> Iterator[str]:
     claims = [(section, claim) for section in sections for claim in section.claims]
     counts = Counter(claim.verdict for _, claim in claims)
     yield ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]) or "No claims."
-    rows = tuple(
-        (
-            f"[{section.key}](#{slug(_heading(section))})",
-            claim.statement,
-            claim.source,
-            claim.verdict.value,
-            claim.found,
-        )
-        for section, claim in claims
-    )
-    yield _table_lines(("experiment", "claim", "whose", "verdict", "found"), rows)
+    rows = [_summary_row(*each) for each in claims]
+    yield _table_lines(("experiment", "claim", "whose", "verdict", "found (all of it in the section)"), rows)
+
+
+def _summary_row(section: Section, claim: Claim) -> tuple[str, ...]:
+    link = f"[{section.key}](#{slug(_heading(section))})"
+    found = shorten(claim.found, SUMMARY_LENGTH, placeholder=" …")
+    return link, claim.statement.rstrip("."), claim.source, claim.verdict.value, found
 
 
 def _heading(section: Section) -> str:
@@ -114,7 +113,7 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _claim(claim: Claim) -> str:
-    return f"- **{claim.verdict.value}**: {claim.statement} ({claim.source}). {claim.found}"
+    return f"- **{claim.verdict.value}**: {claim.statement.rstrip('.')} ({claim.source}). {claim.found}"
 
 
 def _caption(kind: str, shown: Table | Figure) -> str:
