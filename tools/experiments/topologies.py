@@ -244,13 +244,16 @@ def _is_scaled(way: Way) -> bool:
 def _claim_of_upstream(cloud: Scenario) -> Claim:
     """One way is enough: so confirmed by one, and partly if different ways reach one half each."""
     rows = [(each, each.ratio(_upstream(each)), lost(each, cloud.lossless)) for each in cloud.journeys[1:]]
-    told = [f"{each.way.label} {ratio(times)}×, {signed(-points)}" for each, times, points in rows]
+    told = [
+        f"{each.way.label} {ratio(times)}× ({ratio(each.last().ratio(_upstream(each)))}×), {signed(-points)}"
+        for each, times, points in rows
+    ]
     is_small, is_good = ([times >= LEAST_UPSTREAM for _, times, _ in rows], [p <= TOLERANCE for *_, p in rows])
     both = any(small and good for small, good in zip(is_small, is_good, strict=True))
     return Claim(
         f"Upstream takes {LEAST_UPSTREAM:g} times less than fp32, and after equal rounds half a point is lost at most.",
-        f"fp32 bytes over bytes sent up, and utility after the last round against the run without codec, in points: "
-        f"{'; '.join(told)}. Confirmed where one way does both, partly where some way does either.",
+        f"fp32 bytes over bytes sent up (in the last round), and utility after it against the run without codec, in "
+        f"points: {'; '.join(told)}. Confirmed where one way does both, partly where some way does either.",
         verdict_of([both] if both else [False, any(is_small) or any(is_good)]),
         "target",
     )
