@@ -317,11 +317,15 @@ def _loads(journey: Journey, link: str, turns: Iterable[int]) -> list[str]:
 def _figure(context: Context, scenarios: Sequence[Scenario]) -> Figure:
     metric = context.zoo.task(RUN).metric
     panels = [*(_utilities(each, metric) for each in scenarios), *(_bytes(each) for each in scenarios)]
-    return Figure("topologies", "Utility after each round, and bytes sent in it on all links.", tuple(panels))
+    caption = (
+        "Utility after each round (but for scaled updates, which fall out of the picture), and bytes on all links."
+    )
+    return Figure("topologies", caption, tuple(panels))
 
 
 def _utilities(scenario: Scenario, metric: str) -> Panel:
-    series = [Series(each.way.label, _rounds(each), each.utilities) for each in scenario.journeys]
+    shown = [each for each in scenario.journeys if not _is_scaled(each.way)]
+    series = [Series(each.way.label, _rounds(each), each.utilities) for each in shown]
     return Panel(scenario.title, "round", metric, tuple(series))
 
 
