@@ -55,7 +55,8 @@ class EncoderConfig:
     slice_symbols: symbols of a slice at most.
     fast: code with rANS only, levels without the trellis (MAIN): far less time, more bytes.
     unbiased: scale what is left of a difference so that the update is not shrunk (MAIN, clause E.6); without it the
-    squared error is the least.
+    squared error is the least. Leave it out at a low SNR where later updates make up for what this one lacks: it
+    overshoots, and with error feedback models drift off.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
 
     Raises EncodeError for values that no stream can carry, or that contradict one another.

@@ -210,6 +210,7 @@ def test_a_device_gets_every_version(coder: Coder) -> None:
     assert [each.turn for each in journey.parcels] == [1, 2]
     assert journey.ratio(journey.links) == pytest.approx(2 * network(0).nbytes / journey.sent(journey.links))
     assert all(each.size < each.alone for each in journey.parcels)
+    assert (journey.last().parcels, journey.last().utilities) == (journey.parcels[1:], (1.0,))
 
 
 def test_feedback_brings_what_a_coarse_step_keeps_back(coder: Coder) -> None:

@@ -76,6 +76,12 @@ class Journey:
         parcels = self._on(links)
         return self.raw * len(parcels) / sum(parcel.size for parcel in parcels)
 
+    def last(self) -> Journey:
+        """The last round alone."""
+        turn = self.parcels[-1].turn
+        parcels = tuple(parcel for parcel in self.parcels if parcel.turn == turn)
+        return replace(self, utilities=self.utilities[-1:], parcels=parcels)
+
     def _on(self, links: Iterable[str]) -> list[Parcel]:
         chosen = set(links)
         return [parcel for parcel in self.parcels if parcel.link in chosen]
