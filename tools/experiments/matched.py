@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 import nncodec
-from nncodec import EncoderConfig, Model, Profile
+from nncodec import EncoderConfig, Model, Profile, Tensor
 from tools.experiments.cells import decibels, percent, ratio, whole
 from tools.experiments.coding import Coded, Coder
 from tools.experiments.results import Table
+from tools.experiments.summary import minus
 from tools.experiments.tasks import Task
 
 LATTICE_SNR: Final = 100.0
@@ -37,8 +40,9 @@ class Match:
     """One case at one step of the paper.
 
     alone, update: by the paper's method, without and with the reference; in_difference: the share of the weights that
-    `update` codes as a difference. main_alone, main, fast: by profile main with the error that `update` has: without
-    reference, and with it; fast: bytes with it by the fast coder, which has no trellis.
+    `update` codes as a difference; everywhere: bytes where all tensors are coded so. main_alone, main: by profile main
+    with the error that `update` has, without reference, and with it; fast: bytes with it by the fast coder, which has
+    no trellis.
     """
 
     case: Case
@@ -46,6 +50,7 @@ class Match:
     alone: Coded
     update: Coded
     in_difference: float
+    everywhere: int
     main_alone: Coded
     main: Coded
     fast: int
@@ -68,6 +73,7 @@ def match(coder: Coder, case: Case, q_bits: int) -> Match:
         alone=coder.measure(case.target, paper, case.task),
         update=update,
         in_difference=share_in_difference(coder.stream(case.target, paper, references), case),
+        everywhere=len(coder.stream(difference(case.target, case.reference), paper)),
         main_alone=coder.measure(case.target, main, case.task),
         main=coder.measure(case.target, main, case.task, references),
         fast=len(coder.stream(case.target, fast, references)),
@@ -89,6 +95,16 @@ def same_error(point: Coded, q_bits: int, *, fast: bool = False) -> EncoderConfi
     return EncoderConfig(snr=max(round(point.snr, 2), 0.0), fast=fast)
 
 
+def difference(target: Model, reference: Model) -> Model:
+    """The DoM of the paper's algorithm 1, of two models that have the same tensors of float32; no topology."""
+    return Model(tuple(_difference(tensor, reference.by_name[tensor.name]) for tensor in target.tensors))
+
+
+def _difference(tensor: Tensor, other: Tensor) -> Tensor:
+    one, two = (np.asarray(each.numpy(), np.float32) for each in (tensor, other))
+    return Tensor.from_numpy(tensor.name, one - two)
+
+
 def share_in_difference(stream: bytes, case: Case) -> float:
     """Of the weights of the matrices, those that the stream predicts from the reference, copies included."""
     matrices = [each for each in nncodec.inspect(stream, [case.reference]).tensors if len(each.shape) > 1]
@@ -105,7 +121,7 @@ def paper_table(caption: str, matches: Iterable[Match], number: str = "") -> Tab
     """What the paper's method takes, alone and as a difference, step by step."""
     head = (
         *("case", "q_bits", "alone: bytes", "ratio", "utility", "SNR, dB", "DoM: bytes", "ratio", "utility", "SNR, dB"),
-        *("coded as DoM", "DoM ÷ alone"),
+        *("coded as DoM", "DoM ÷ alone", "all as DoM: bytes"),
     )
     return Table(caption, head, tuple(map(_paper_row, matches)), number)
 
@@ -117,14 +133,14 @@ def _paper_row(each: Match) -> tuple[str, ...]:
         for text in (whole(point.size), ratio(point.ratio), percent(point.utility), decibels(point.snr))
     ]
     quotient = ratio(each.update.size / each.alone.size)
-    return each.case.name, str(each.q_bits), *points, f"{each.in_difference:.0%}", quotient
+    return each.case.name, str(each.q_bits), *points, f"{each.in_difference:.0%}", quotient, whole(each.everywhere)
 
 
 def main_table(caption: str, matches: Iterable[Match], number: str = "") -> Table:
     """What profile main takes at the error that the paper's difference has."""
     head = (
-        *("case", "SNR, dB", "alone: bytes", "ratio", "DoM: bytes", "ratio", "utility", "DoM ÷ alone"),
-        *("DoM ÷ paper's", "fast DoM: bytes", "÷ paper's"),
+        *("case", "SNR, dB", "alone: bytes", "ratio", "DoM: bytes", "ratio", "DoM ÷ alone"),
+        *("DoM ÷ paper's", "fast DoM: bytes", "÷ paper's", "utility", "K-L: main", "K-L: paper"),
     )
     return Table(caption, head, tuple(map(_main_row, matches)), number)
 
@@ -134,7 +150,8 @@ def _main_row(each: Match) -> tuple[str, ...]:
     quotients = [ratio(each.main.size / other.size) for other in (each.main_alone, each.update)]
     fast = [whole(each.fast), ratio(each.fast / each.update.size)]
     name = f"{each.case.name}, q {each.q_bits}"
-    return name, decibels(each.update.snr), *sizes, percent(each.main.utility), *quotients, *fast
+    use = [percent(each.main.utility), *(f"{point.departure:.1e}" for point in (each.main, each.update))]
+    return name, decibels(each.update.snr), *sizes, *quotients, *fast, *map(minus, use)
 
 
 def by_case(matches: Sequence[Match]) -> dict[str, list[Match]]:
