@@ -19,6 +19,8 @@ from tools.experiments.tasks import Task
 
 LATTICE_SNR: Final = 100.0
 """In dB: beyond it, nothing but the last bits of float32 is lost; the target itself stands on multiples of the step."""
+EQUAL_SNR: Final = 1.0
+"""In dB: errors that differ by no more count as equal."""
 NEAREST: Final = 0.5
 """The rounding f without bias; to ask for it is to ask for no trellis."""
 POINT: Final = 0.01
@@ -60,6 +62,15 @@ class Match:
         """Whether weights are coded as differences, in fewer bytes than alone, and utility is at most a point worse."""
         is_smaller = self.in_difference > 0 and self.update.size < self.alone.size
         return is_smaller and self.update.utility >= self.alone.utility - POINT
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether main has the error that was asked for, with and without reference."""
+        return all(_as_near(each.snr, self.update.snr) for each in (self.main_alone, self.main))
+
+
+def _as_near(snr: float, other: float) -> bool:
+    return min(snr, other) > LATTICE_SNR or abs(snr - other) <= EQUAL_SNR
 
 
 def match(coder: Coder, case: Case, q_bits: int) -> Match:
@@ -139,7 +150,7 @@ def _paper_row(each: Match) -> tuple[str, ...]:
 def main_table(caption: str, matches: Iterable[Match], number: str = "") -> Table:
     """What profile main takes at the error that the paper's difference has."""
     head = (
-        *("case", "SNR, dB", "alone: bytes", "ratio", "DoM: bytes", "ratio", "DoM ÷ alone"),
+        *("case", "SNR, dB: paper", "main", "alone: bytes", "ratio", "DoM: bytes", "ratio", "DoM ÷ alone"),
         *("DoM ÷ paper's", "fast DoM: bytes", "÷ paper's", "utility", "K-L: main", "K-L: paper"),
     )
     return Table(caption, head, tuple(map(_main_row, matches)), number)
@@ -151,7 +162,7 @@ def _main_row(each: Match) -> tuple[str, ...]:
     fast = [whole(each.fast), ratio(each.fast / each.update.size)]
     name = f"{each.case.name}, q {each.q_bits}"
     use = [percent(each.main.utility), *(f"{point.departure:.1e}" for point in (each.main, each.update))]
-    return name, decibels(each.update.snr), *sizes, *quotients, *fast, *map(minus, use)
+    return name, decibels(each.update.snr), decibels(each.main.snr), *sizes, *quotients, *fast, *map(minus, use)
 
 
 def by_case(matches: Sequence[Match]) -> dict[str, list[Match]]:

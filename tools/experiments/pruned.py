@@ -234,8 +234,9 @@ def _paper_claims(found: Findings) -> list[Claim]:
 
 def _main_claims(matches: Sequence[Match]) -> list[Claim]:
     groups = by_case(matches)
-    never_more = [each.main.size <= each.main_alone.size for each in matches]
-    less = [min(each.main.size, each.fast) < each.update.size for each in matches]
+    equal = [each for each in matches if each.is_equal]
+    never_more = [each.main.size <= each.main_alone.size for each in equal]
+    less = [min(each.main.size, each.fast) < each.update.size for each in equal]
     main = "; ".join(f"{n} {span(e.main.size / e.update.size for e in group)}" for n, group in groups.items())
     fast = "; ".join(f"{n} {span(e.fast / e.update.size for e in group)}" for n, group in groups.items())
     return [
