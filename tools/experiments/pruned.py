@@ -36,7 +36,7 @@ from tools.experiments.summary import verdict_of, with_rule
 
 RUNS: Final[Mapping[str, str]] = {"U": "vgg-cifar", "P5": "vgg-pruned50", "P2": "vgg-pruned20"}
 """The paper's names of the networks, each pruned from the one before it: U is whole, P5 has 50 % left, P2 20 %."""
-Q_BITS: Final = (7, 8, 9, 10)
+Q_BITS: Final = (7, 8, 9, 10, 11)
 FEW_Q_BITS: Final = (8, 10)
 EQUAL_SIZE: Final = 0.01
 """Sizes that differ by no more count as equal."""
@@ -53,12 +53,13 @@ corrupted one is that it was pruned.
 *Paper* is profile baseline, f = 0.4, LZMA; its encoder may code a tensor without difference where that is smaller, \
 which the paper's does not: *coded as DoM* is the share of the weights that it does code so, *all as DoM* what the \
 difference of all tensors takes. *Main* is asked for the SNR of the weight matrices that the paper's DoM has at that \
-step, so that bytes compare; *fast* is main with the fast coder (rANS, no trellis); *K-L* is the divergence of the \
-answers from the target's, in nats. *Ratio*: the target's own bytes ÷ bytes sent, the own bytes being the dense fp32 \
-tensors, {dense} for all three; of the weights that are left alone they would be {kept}. Utility is top-1 on \
-{samples} images; U has {utilities}. *Interval*: epochs of training (those of pruned networks included) that lie \
-between reference and target. *Mask*: which weights are left; what it costs is the target's stream less that of the \
-target from which the removed weights are left out, and of the reference the same places. One seed.
+step, so that bytes compare, and for the least squared error (`unbiased=False`); *fast* is main with the fast coder \
+(rANS, no trellis); *K-L* is the divergence of the answers from the target's, in nats. *Ratio*: the target's own bytes \
+÷ bytes sent, the own bytes being the dense fp32 tensors, {dense} for all three; of the weights that are left alone \
+they would be {kept}. Utility is top-1 on {samples} images; U has {utilities}. *Interval*: epochs of training (those \
+of pruned networks included) that lie between reference and target. *Mask*: which weights are left; what it costs is \
+the target's stream less that of the target from which the removed weights are left out, and of the reference the \
+same places. One seed.
 """
 
 
@@ -99,7 +100,7 @@ def halfway(context: Context, name: str) -> int:
 def run(context: Context) -> Section:
     """Measure E10."""
     found = measure(context)
-    shown = "in the paper's mode" if context.is_reduced else "in the paper's mode at q_bits 7 to 10"
+    shown = "in the paper's mode" if context.is_reduced else "in the paper's mode at q_bits 7 to 11"
     return Section(
         "E10",
         "Pruned networks",
