@@ -25,7 +25,7 @@ _IDS: Final = 2 * 32
 """Bytes of the two content ids."""
 _CHECKED: Final = {
     "paper, q 8": paper_at(8),
-    "main, 4 dB": EncoderConfig(update_snr=4.0, unbiased=False),
+    "main, step 0.001": EncoderConfig(step=0.001, unbiased=False),
     "main, lossless": EXACT,
 }
 
