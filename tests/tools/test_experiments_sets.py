@@ -18,7 +18,17 @@ from tools.experiments.budget import Grid, Operating
 from tools.experiments.cells import decibels, percent, ratio, span, whole
 from tools.experiments.coding import Coder, paper_config
 from tools.experiments.context import Context
-from tools.experiments.masks import entropy, kept, mask_cost, mask_of, packed, share_of_zeros, zeros_left
+from tools.experiments.masks import (
+    by_difference,
+    entropy,
+    kept,
+    mask_cost,
+    mask_of,
+    packed,
+    share_of_zeros,
+    zeros_kept,
+    zeros_left,
+)
 from tools.experiments.matched import Case, match, same_error, weights_kept
 from tools.experiments.results import Section, Verdict
 from tools.experiments.set_measurements import Candidate
@@ -156,8 +166,8 @@ def test_masks_are_measured_against_their_entropy(tmp_path: Path) -> None:
     cost = mask_cost(Coder(tmp_path), "P2–P5", target, [reference], 9)
     assert cost.given < cost.entropy
     assert cost.alone >= cost.entropy * 0.9
-    assert replace(cost, main=0).is_near_entropy
-    assert not replace(cost, main=int(cost.given + cost.entropy)).is_near_entropy
+    assert cost.is_near_entropy(int(cost.given))
+    assert not cost.is_near_entropy(int(cost.given + cost.entropy))
 
 
 def test_what_is_packed_has_no_zeros() -> None:
@@ -168,6 +178,17 @@ def test_what_is_packed_has_no_zeros() -> None:
     sizes = [tensor.size for tensor in packed(reference, target).tensors]
     assert sizes == [tensor.size for tensor in packed(target, target).tensors]
     assert {float(x) for tensor in mask_of(target).tensors for x in np.unique(tensor.numpy())} == {0.0, 1.0}
+
+
+def test_a_difference_of_all_tensors_leaves_no_zeros(tmp_path: Path) -> None:
+    target, reference = network("vgg-pruned20", 2), network("vgg-cifar", 2)
+    decoded = by_difference(Coder(tmp_path), target, reference, paper_config(9))
+    assert zeros_left(target, decoded) < 0.1
+    for tensor in target.tensors:
+        assert np.allclose(decoded.by_name[tensor.name].numpy(), tensor.numpy(), atol=1e-3)
+    found = zeros_kept(Coder(tmp_path), "P2–U", target, [reference], 9)
+    assert found.everywhere < 0.1
+    assert math.isnan(zeros_kept(Coder(tmp_path), "P2", target, [], 9).everywhere)
 
 
 def test_zeros_that_are_left() -> None:
@@ -185,9 +206,10 @@ def test_main_is_asked_for_the_error_of_the_paper(tmp_path: Path) -> None:
     assert found.main.snr == pytest.approx(found.update.snr, abs=1)
     assert 0 < found.fast < found.main_alone.size
     assert found.in_difference == 1
+    assert found.everywhere == pytest.approx(found.update.size, rel=0.1)
     assert found.helps
     exact = replace(found.update, snr=math.inf)
-    assert same_error(exact, 9) == EncoderConfig(q_bits=9, rounding=0.5)
+    assert same_error(exact, 9) == EncoderConfig(q_bits=9, rounding=0.5, unbiased=False)
 
 
 def test_real_sets_without_a_folder_are_left_out(context: Context) -> None:
@@ -218,6 +240,9 @@ def test_a_curve_holds_down_to_its_first_failure(tmp_path: Path) -> None:
     points = [replace(point, size=size, utility=utility) for size, utility in ((3, 0.9), (2, 0.5), (1, 0.9))]
     assert sets.smallest_that_holds(points, 0.8) == points[0]
     assert sets.smallest_that_holds(points, 0.95) is None
+    assert sets.utility_at(points[1:], 2) == 0.5
+    assert 0.5 < sets.utility_at(points[:2], 2.5) < 0.9
+    assert sets.utility_at(points[:2], 1) == 0
 
 
 def test_cells() -> None:

@@ -23,7 +23,7 @@ SHARES: Final = (0.2, 0.1, 0.05, 0.03)
 TINY_SHARES: Final = (0.4, 0.3)
 """Budgets, of the fp32 bytes of the set; tiny networks need a larger share for their graphs."""
 PAPER_GRID: Final = tuple(paper_config(q_bits) for q_bits in (7, 8, 9, 10, 11))
-MAIN_GRID: Final = tuple(EncoderConfig(quality=float(quality)) for quality in (-4, 2, 8, 14, 20, 28, 40))
+MAIN_GRID: Final = tuple(EncoderConfig(quality=float(quality)) for quality in (1, 4, 7, 10, 13, 17, 24, 40))
 NEAR: Final = 0.99
 """What was to be reached: the share of what an exhaustive search finds."""
 WAYS: Final = ("paper, one q_bits", "paper, eq. 10", "main, one quality", "main, allocator", "main, exhaustive")
