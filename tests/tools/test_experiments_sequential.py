@@ -24,6 +24,7 @@ from tools.experiments import (
 from tools.experiments.coding import Coded, Coder
 from tools.experiments.context import Context
 from tools.experiments.datasets import Images
+from tools.experiments.finer_steps import scaled
 from tools.experiments.results import Section, Verdict
 from tools.experiments.scenarios import Stage
 from tools.experiments.summary import Spread, signed, verdict_of
@@ -31,7 +32,7 @@ from tools.experiments.tasks import Classification
 from tools.experiments.updates import Method, Update, matching
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-IMAGES = 120
+IMAGES = 60
 
 pytestmark = pytest.mark.filterwarnings("ignore::nncodec.EncodeWarning")
 
@@ -235,6 +236,24 @@ def test_what_a_step_wiped_out_is_not_matched() -> None:
     matched = matching(wiped, is_update=False)
     assert matched is not None
     assert matched.snr == 20.0
+
+
+def test_scaling_by_a_power_of_two_loses_nothing() -> None:
+    tensors = (
+        Tensor.from_numpy("weight", np.array([0.1, -3e-5], np.float32)),
+        Tensor.from_numpy("shape", np.array([1, -1], np.int64)),
+    )
+    model = Model(tensors)
+    larger = scaled(model, 8)
+    np.testing.assert_array_equal(larger.by_name["weight"].numpy(), 8 * tensors[0].numpy())
+    assert scaled(larger, 1 / 8).content_id == model.content_id
+
+
+def test_within_stops_at_the_first_stream_that_changes_more() -> None:
+    points = [coded(100, 0.7), coded(200, 0.6), coded(300, 0.69), coded(400, 0.7)]
+    found = transparent.within(points, 0.7, 0.02)
+    assert found is not None
+    assert found.size == 300
 
 
 def test_luck_is_an_equal_metric_below_a_different_one() -> None:

@@ -94,12 +94,13 @@ def over_seeds(updates: Sequence[Update], of_one: Callable[[Update], float]) -> 
 class Reading:
     """How curves are compared.
 
-    what: what is equal, as a caption says it; share_of: what a share is of; size(update, method, share): bytes, NaN
-    where nothing can be read.
+    what: what is equal, as a caption says it; share_of: what a share is of; paper: which of the paper's curves stands
+    for it; size(update, method, share): bytes, NaN where nothing can be read.
     """
 
     what: str
     share_of: str
+    paper: Method
     size: Callable[[Update, Method, float], float]
 
     def sizes(self, updates: Sequence[Update], method: Method, share: float) -> Spread:
@@ -110,10 +111,14 @@ class Reading:
         """Bytes of `method` over those of `other`, over seeds."""
         return over_seeds(updates, lambda each: self.size(each, method, share) / self.size(each, other, share))
 
+    def main_to_paper(self, updates: Sequence[Update], share: float) -> Spread:
+        """Bytes of profile main over those of the paper's mode, over seeds."""
+        return self.ratios(updates, share, Method.MAIN_UPDATE, self.paper)
 
-AT_UTILITY: Final = Reading("utility, between operating points", "gain kept", Update.size_at_kept)
-AS_MADE: Final = Reading("utility, by the smallest stream made that reaches it", "gain kept", Update.size_as_made)
-AT_DEPARTURE: Final = Reading("departure of the outputs, between points", "drift removed", Update.size_at_removed)
+
+AT_UTILITY: Final = Reading("utility", "gain kept", Method.PAPER_FINER, Update.size_at_kept)
+AS_MADE: Final = Reading("utility, by streams as made", "gain kept", Method.PAPER_UPDATE, Update.size_as_made)
+AT_DEPARTURE: Final = Reading("departure of the outputs", "drift removed", Method.PAPER_FINER, Update.size_at_removed)
 
 
 def listed(spreads: Iterable[tuple[str, Spread]], form: str = ".2f", scale: float = 1.0) -> str:
@@ -127,7 +132,8 @@ def utility_panel(updates: Sequence[Update], metric: str) -> Panel:
     first = updates[0]
     series = [
         utility_series([update.curves[method] for update in updates if method in update.curves], method.value)
-        for method in first.curves
+        for method in Method
+        if method in first.curves and method != Method.MAIN_SCALED
     ]
     old, new = (over_seeds(updates, of_one).mean for of_one in (lambda each: each.old, lambda each: each.new))
     levels = (("reference", old), ("target", new))

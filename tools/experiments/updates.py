@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from nncodec import EncoderConfig
 from tools.experiments.coding import MAIN_ALONE, PAPER, Coded, size_at_departure, size_at_utility
 from tools.experiments.context import Context
+from tools.experiments.finer_steps import FINER, finer_point
 from tools.experiments.scenarios import Scenario
 
 EXACT: Final = EncoderConfig(lossless=True)
@@ -30,6 +31,7 @@ class Method(Enum):
 
     PAPER_ALONE = "paper, without DoM"
     PAPER_UPDATE = "paper, with DoM"
+    PAPER_FINER = "paper, with DoM, finer steps"
     MAIN_ALONE = "main, without reference"
     MAIN_UPDATE = "main, with reference"
     MAIN_SCALED = "main, scaled update"
@@ -142,16 +144,31 @@ def paper_at(q: int) -> EncoderConfig:
 
 
 def sweeps_of(context: Context, *methods: Method) -> Sweeps:
-    """What is asked of each of `methods`: the paper's range, and ours; less in a reduced run."""
+    """What is asked of each of `methods`: the paper's range, and ours; less in a reduced run.
+
+    PAPER_FINER is none of them: see `measure_update`.
+    """
     source = REDUCED if context.is_reduced else FULL
     return {method: source[method] for method in methods}
 
 
 def measure_update(context: Context, scenario: Scenario, seed: int, sweeps: Sweeps) -> Update:
-    """Code the target of `scenario` as `sweeps` says, the reference being pristine."""
+    """Code the target of `scenario` as `sweeps` says, the reference being pristine.
+
+    Where profile main is asked for an update, the paper's curve is drawn at finer steps too, so that both can be read
+    at the same height.
+    """
     zoo, coder, task = context.zoo, context.coder, context.zoo.task(scenario.run)
     target, reference = scenario.target.model(zoo, seed), scenario.reference.model(zoo, seed)
     exact = coder.measure(target, EXACT, task, [reference])
+    curves = {
+        method: coder.curve(target, configs, task, [reference] if method.has_reference else [])
+        for method, configs in sweeps.items()
+    }
+    if Method.MAIN_UPDATE in sweeps:  # there is something to compare with
+        steps = FINER[2:3] if context.is_reduced else FINER
+        finer = [finer_point(coder, task, (target, reference), step) for step in steps]
+        curves[Method.PAPER_FINER] = sorted((*curves[Method.PAPER_UPDATE], *finer), key=lambda each: -each.size)
     return Update(
         run=scenario.run,
         interval=scenario.interval(zoo),
@@ -163,10 +180,7 @@ def measure_update(context: Context, scenario: Scenario, seed: int, sweeps: Swee
         drift=task.departure(reference, target),
         raw=target.nbytes,
         exact=exact.size,
-        curves={
-            method: coder.curve(target, configs, task, [reference] if method.has_reference else [])
-            for method, configs in sweeps.items()
-        },
+        curves=curves,
     )
 
 
