@@ -19,6 +19,7 @@ from tools.experiments.summary import (
     NOT_MEASURED,
     Reading,
     Spread,
+    departure_panel,
     listed,
     over_seeds,
     signed,
@@ -295,6 +296,8 @@ def _least_squares(every: Sequence[BySeed]) -> Claim:
 def _figures(context: Context, measured: Measured) -> Iterator[Figure]:
     metrics = [context.zoo.task(each.run).metric for each in scenarios("E5", Stage.LATE)]
     for stage, interval in _INTERVALS.items():
+        caption = f"What is left of the drift of the outputs against the bytes of an update, {interval} interval."
+        yield Figure(f"updates-{interval}", caption, tuple(map(departure_panel, measured[stage])))
         panels = [utility_panel(*each) for each in zip(measured[stage], metrics, strict=True)]
         for part, place in _PARTS.items():
             caption = f"Utility against bytes sent, {interval} interval; grey: reference and target themselves."

@@ -11,7 +11,7 @@ from typing import Final
 
 from tools.experiments.coding import Coded
 from tools.experiments.results import Panel, Series, Verdict
-from tools.experiments.updates import Method, Update, pooled
+from tools.experiments.updates import KEPT, Method, Update, pooled
 
 NOT_MEASURED: Final = "–"
 
@@ -131,17 +131,40 @@ def listed(spreads: Iterable[tuple[str, Spread]], form: str = ".2f", scale: floa
     return "; ".join(known) if known else "nothing could be measured"
 
 
+_WITH_AND_WITHOUT: Final = (Method.PAPER_ALONE, Method.PAPER_UPDATE, Method.MAIN_ALONE, Method.MAIN_UPDATE)
+_UPDATES: Final = (Method.PAPER_UPDATE, Method.PAPER_FINER, Method.MAIN_UPDATE)
+_LEAST_DEPARTURE: Final = 1e-3
+"""Of the drift; what departs less is not drawn."""
+
+
 def utility_panel(updates: Sequence[Update], metric: str) -> Panel:
     """Utility against kilobytes sent, each method a line: means over seeds, the spread of the utility as bars."""
     first = updates[0]
     series = [
         utility_series([update.curves[method] for update in updates if method in update.curves], method.value)
-        for method in Method
-        if method in first.curves and method != Method.MAIN_SCALED
+        for method in _WITH_AND_WITHOUT
+        if method in first.curves
     ]
     old, new = (over_seeds(updates, of_one).mean for of_one in (lambda each: each.old, lambda each: each.new))
     levels = (("reference", old), ("target", new))
     return Panel(first.name, "kB sent", metric, tuple(series), log_x=True, levels=levels)
+
+
+def departure_panel(updates: Sequence[Update]) -> Panel:
+    """Departure as a share of the drift against bytes as a share of fp32, of updates; means over seeds."""
+    mean = pooled(updates)
+    series = [_departure_series(mean, method) for method in _UPDATES]
+    levels = tuple((f"{share:.0%} removed", 1 - share) for share in KEPT)
+    return Panel(mean.name, "% of fp32", "departure ÷ drift", tuple(series), log_x=True, log_y=True, levels=levels)
+
+
+def _departure_series(update: Update, method: Method) -> Series:
+    points = [
+        (100 * point.size / update.raw, point.departure / update.drift)
+        for point in sorted(update.curves[method], key=lambda each: each.size)
+        if point.departure >= _LEAST_DEPARTURE * update.drift
+    ]
+    return Series(method.value, tuple(x for x, _ in points), tuple(y for _, y in points))
 
 
 def utility_series(curves: Sequence[Sequence[Coded]], label: str) -> Series:
