@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tools.experiments import (
     intervals,
     partial,
     quantised_reference,
+    real_updates,
     scenarios,
     sequential,
     transparent,
@@ -24,14 +26,16 @@ from tools.experiments import (
 from tools.experiments.coding import Coded, Coder
 from tools.experiments.context import Context
 from tools.experiments.datasets import Images
+from tools.experiments.finer_steps import scaled
+from tools.experiments.real_updates import RealUpdate
 from tools.experiments.results import Section, Verdict
 from tools.experiments.scenarios import Stage
 from tools.experiments.summary import Spread, signed, verdict_of
 from tools.experiments.tasks import Classification
-from tools.experiments.updates import Method, Update, matching
+from tools.experiments.updates import Method, Update, matching, pooled
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-IMAGES = 120
+IMAGES = 60
 
 pytestmark = pytest.mark.filterwarnings("ignore::nncodec.EncodeWarning")
 
@@ -142,12 +146,16 @@ def test_frozen_tensors_arrive_bit_for_bit(sections) -> None:
 
 
 def test_real_updates_are_compared_at_equal_snr(context, shared_data) -> None:
-    from dataclasses import replace
-
-    table = sequential.real_updates.table(replace(context, data=shared_data))
-    assert table is not None
+    found = real_updates.measure(replace(context, data=shared_data))
+    table = real_updates.table(found)
     assert {len(row) for row in table.rows} == {len(table.head)}
-    assert 0 < float(table.rows[0][-1]) < 1
+    assert all(0 < each.main < each.paper < each.raw for each in found)
+
+
+def test_real_updates_are_judged_where_they_are_coarse() -> None:
+    coarse, fine = RealUpdate("1 → 2", 10, 5.0, 1000, 100, 40), RealUpdate("1 → 2", 8, 40.0, 1000, 200, 180)
+    assert real_updates.claim([coarse, fine]).verdict == Verdict.CONFIRMED
+    assert real_updates.claim([fine]).verdict == Verdict.UNTESTED
 
 
 @pytest.mark.parametrize(
@@ -165,7 +173,7 @@ def test_stages(epochs, expected) -> None:
 
 
 def coded(size: int, utility: float, departure: float = 0.1) -> Coded:
-    return Coded("q_bits 8", size, 4000, utility, departure, 20.0, 10.0)
+    return Coded(f"size {size}", size, 4000, utility, departure, 20.0, 10.0)
 
 
 def update(paper: Iterable[Coded], main: Iterable[Coded], error: float = 0.01) -> Update:
@@ -209,9 +217,23 @@ def test_cheapest_is_not_below_one_that_fell_short() -> None:
     assert update(LINE, points).size_as_made(Method.MAIN_UPDATE, 0.7) == 300
 
 
+def test_pooled_is_the_mean_at_common_settings() -> None:
+    few, more = update(LINE, LINE[:1]), update(LINE, LINE)
+    both = pooled([replace(few, old=0.4), more])
+    assert both.old == pytest.approx(0.45)
+    assert both.curves[Method.MAIN_UPDATE] == LINE[:1]
+
+
+def test_what_is_read_off_the_mean_has_the_error_of_a_jackknife() -> None:
+    updates = [replace(update(LINE, LINE), old=old) for old in (0.4, 0.5, 0.6)]
+    spread = Spread.pooled(updates, lambda each: each.old)
+    assert spread.mean == pytest.approx(0.5)
+    assert spread.deviation == pytest.approx(0.1 / math.sqrt(3))
+
+
 def test_spread_leaves_out_what_was_not_measured() -> None:
     spread = Spread.of([1.0, math.nan, 3.0])
-    assert (spread.mean, spread.seeds) == (2.0, "2 of 3")
+    assert (spread.mean, spread.count) == (2.0, 2)
     assert spread.text(".1f") == "2.0 ± 1.4"
     assert Spread.of([math.nan]).text() == "–"
 
@@ -235,6 +257,24 @@ def test_what_a_step_wiped_out_is_not_matched() -> None:
     matched = matching(wiped, is_update=False)
     assert matched is not None
     assert matched.snr == 20.0
+
+
+def test_scaling_by_a_power_of_two_loses_nothing() -> None:
+    tensors = (
+        Tensor.from_numpy("weight", np.array([0.1, -3e-5], np.float32)),
+        Tensor.from_numpy("shape", np.array([1, -1], np.int64)),
+    )
+    model = Model(tensors)
+    larger = scaled(model, 8)
+    np.testing.assert_array_equal(larger.by_name["weight"].numpy(), 8 * tensors[0].numpy())
+    assert scaled(larger, 1 / 8).content_id == model.content_id
+
+
+def test_within_stops_at_the_first_stream_that_changes_more() -> None:
+    points = [coded(100, 0.7), coded(200, 0.6), coded(300, 0.69), coded(400, 0.7)]
+    found = transparent.within(points, 0.7, 0.02)
+    assert found is not None
+    assert found.size == 300
 
 
 def test_luck_is_an_equal_metric_below_a_different_one() -> None:

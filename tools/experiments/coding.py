@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -20,7 +20,6 @@ import nncodec
 from nncodec import EncoderConfig, Model, Profile
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.quantisation import decadic_step
-from tools.experiments.tasks import Task
 from tools.experiments.weights import squares
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
@@ -67,6 +66,20 @@ class Coded:
         return self.raw / self.size
 
 
+class Judge(Protocol):
+    """What `Coder.measure` needs of a `Task`."""
+
+    @property
+    def key(self) -> str:
+        """Names all that the results hang on beside the models."""
+
+    def utility(self, model: Model) -> float:
+        """See `Task.utility`."""
+
+    def departure(self, model: Model, original: Model) -> float:
+        """See `Task.departure`."""
+
+
 class Coder:
     """Codes and measures; streams and measurements lie in `folder`, by content of all that they hang on."""
 
@@ -85,7 +98,7 @@ class Coder:
         """What becomes of `model`: what a receiver holds, and the reference of a closed loop."""
         return nncodec.decode(self.stream(model, config, references), references)
 
-    def measure(self, model: Model, config: EncoderConfig, task: Task, references: Sequence[Model] = ()) -> Coded:
+    def measure(self, model: Model, config: EncoderConfig, task: Judge, references: Sequence[Model] = ()) -> Coded:
         """The operating point of `config`."""
         path = self._folder / f"{_key(model, config, references, task.key)}.json"
         if not path.exists():
@@ -93,12 +106,12 @@ class Coder:
         return Coded(**json.loads(path.read_text(encoding="utf-8")))
 
     def curve(
-        self, model: Model, configs: Iterable[EncoderConfig], task: Task, references: Sequence[Model] = ()
+        self, model: Model, configs: Iterable[EncoderConfig], task: Judge, references: Sequence[Model] = ()
     ) -> list[Coded]:
         """The operating points of `configs`."""
         return [self.measure(model, config, task, references) for config in configs]
 
-    def _measured(self, model: Model, config: EncoderConfig, task: Task, references: Sequence[Model]) -> Coded:
+    def _measured(self, model: Model, config: EncoderConfig, task: Judge, references: Sequence[Model]) -> Coded:
         stream = self.stream(model, config, references)
         decoded = nncodec.decode(stream, references)
         return Coded(

@@ -6,14 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from statistics import fmean
 from typing import Final, TypeAlias
 
 from nncodec import EncoderConfig
 from tools.experiments.coding import MAIN_ALONE, PAPER, Coded, size_at_departure, size_at_utility
 from tools.experiments.context import Context
+from tools.experiments.finer_steps import FINER, finer_point
 from tools.experiments.scenarios import Scenario
 
 EXACT: Final = EncoderConfig(lossless=True)
+MOST_OF_PAPER: Final = 0.5
+"""Bytes of profile main over those of the paper's mode, at most: what this project set out to reach."""
 KEPT: Final = (0.7, 0.9, 0.95)
 """Shares of what an update is worth at which sizes are compared."""
 TWO_SIDED_95: Final = 1.96
@@ -30,6 +34,7 @@ class Method(Enum):
 
     PAPER_ALONE = "paper, without DoM"
     PAPER_UPDATE = "paper, with DoM"
+    PAPER_FINER = "paper, with DoM, finer steps"
     MAIN_ALONE = "main, without reference"
     MAIN_UPDATE = "main, with reference"
     MAIN_SCALED = "main, scaled update"
@@ -42,10 +47,16 @@ class Method(Enum):
 
 Sweeps: TypeAlias = Mapping[Method, Sequence[EncoderConfig]]
 
-MAIN_UPDATE: Final = tuple(
-    EncoderConfig(update_snr=snr, unbiased=False) for snr in (0.5, 1.0, 2.0, 3.5, 5.5, 8.0, 11.0, 15.0)
-)
-"""With least squared error: the other choice, to scale what is left of an update, costs more here (E5 shows it)."""
+
+def update_config(snr: float) -> EncoderConfig:
+    """Profile main at this SNR of an update in dB, with least squared error.
+
+    The other choice, to scale what is left of an update, costs more here: E5 shows it.
+    """
+    return EncoderConfig(update_snr=snr, unbiased=False)
+
+
+MAIN_UPDATE: Final = tuple(map(update_config, (0.5, 1.0, 2.0, 3.5, 5.5, 8.0, 11.0, 15.0)))
 
 FULL: Final[Sweeps] = {
     Method.PAPER_ALONE: PAPER,
@@ -136,17 +147,72 @@ class Update:
         return cheapest
 
 
+def pooled(updates: Sequence[Update]) -> Update:
+    """The mean over seeds of all that was measured of one update, at the settings that all seeds have.
+
+    The noise of a utility that is read off a curve is less so than where each curve is read for itself.
+    """
+    first = updates[0]
+    curves = {
+        method: _pooled_curve([each.curves[method] for each in updates])
+        for method in first.curves
+        if all(method in each.curves for each in updates)
+    }
+    return replace(
+        first,
+        old=fmean(each.old for each in updates),
+        new=fmean(each.new for each in updates),
+        error=fmean(each.error for each in updates),
+        error_of_gain=fmean(each.error_of_gain for each in updates),
+        drift=fmean(each.drift for each in updates),
+        exact=round(fmean(each.exact for each in updates)),
+        curves=curves,
+    )
+
+
+def _pooled_curve(curves: Sequence[Sequence[Coded]]) -> list[Coded]:
+    by_setting = [{point.setting: point for point in curve} for curve in curves]
+    common = [setting for setting in by_setting[0] if all(setting in each for each in by_setting)]
+    return [_pooled_point([each[setting] for each in by_setting]) for setting in common]
+
+
+def _pooled_point(points: Sequence[Coded]) -> Coded:
+    return replace(
+        points[0],
+        size=round(fmean(each.size for each in points)),
+        utility=fmean(each.utility for each in points),
+        departure=fmean(each.departure for each in points),
+        snr=fmean(each.snr for each in points),
+        update_snr=fmean(each.update_snr for each in points),
+    )
+
+
 def sweeps_of(context: Context, *methods: Method) -> Sweeps:
-    """What is asked of each of `methods`: the paper's range, and ours; less in a reduced run."""
+    """What is asked of each of `methods`: the paper's range, and ours; less in a reduced run.
+
+    PAPER_FINER is none of them: see `measure_update`.
+    """
     source = REDUCED if context.is_reduced else FULL
     return {method: source[method] for method in methods}
 
 
 def measure_update(context: Context, scenario: Scenario, seed: int, sweeps: Sweeps) -> Update:
-    """Code the target of `scenario` as `sweeps` says, the reference being pristine."""
+    """Code the target of `scenario` as `sweeps` says, the reference being pristine.
+
+    Where profile main is asked for an update, the paper's curve is drawn at finer steps too, so that both can be read
+    at the same height.
+    """
     zoo, coder, task = context.zoo, context.coder, context.zoo.task(scenario.run)
     target, reference = scenario.target.model(zoo, seed), scenario.reference.model(zoo, seed)
     exact = coder.measure(target, EXACT, task, [reference])
+    curves = {
+        method: coder.curve(target, configs, task, [reference] if method.has_reference else [])
+        for method, configs in sweeps.items()
+    }
+    if Method.MAIN_UPDATE in sweeps:  # there is something to compare with
+        steps = FINER[2:3] if context.is_reduced else FINER
+        finer = [finer_point(coder, task, (target, reference), step) for step in steps]
+        curves[Method.PAPER_FINER] = sorted((*curves[Method.PAPER_UPDATE], *finer), key=lambda each: -each.size)
     return Update(
         run=scenario.run,
         interval=scenario.interval(zoo),
@@ -158,10 +224,7 @@ def measure_update(context: Context, scenario: Scenario, seed: int, sweeps: Swee
         drift=task.departure(reference, target),
         raw=target.nbytes,
         exact=exact.size,
-        curves={
-            method: coder.curve(target, configs, task, [reference] if method.has_reference else [])
-            for method, configs in sweeps.items()
-        },
+        curves=curves,
     )
 
 
@@ -184,4 +247,4 @@ def matching(point: Coded, *, is_update: bool) -> EncoderConfig | None:
     snr = round(point.update_snr if is_update else point.snr, 2)
     if not LEAST_SNR <= snr <= MOST_SNR:
         return None
-    return EncoderConfig(update_snr=snr, unbiased=False) if is_update else EncoderConfig(snr=snr, unbiased=False)
+    return update_config(snr) if is_update else EncoderConfig(snr=snr, unbiased=False)
