@@ -76,10 +76,15 @@ def compact_quantiser(step: float) -> Quantiser | None:
     return None if code is None else Quantiser(StepKind.COMPACT, None, None, code, None, 0)
 
 
-def scaled_quantiser(quantiser: Quantiser, gain: float) -> Quantiser:
-    """`quantiser` with its step multiplied by `gain`, which must leave it within the bounds of a step."""
-    step = step_of(quantiser) * gain
-    return Quantiser(StepKind.BINARY64, None, None, None, step, quantiser.reconstruction_offset)
+def quantiser_near(step: float) -> Quantiser:
+    """COMPACT, rounded down; BINARY64 where COMPACT does not reach; within the bounds of a step. `step` is above 0."""
+    step = min(max(step, MIN_STEP), MAX_STEP)
+    return compact_quantiser(step) or exact_quantiser(step)
+
+
+def exact_quantiser(step: float) -> Quantiser:
+    """BINARY64, of exactly this step."""
+    return Quantiser(StepKind.BINARY64, None, None, None, step, 0)
 
 
 def half_levels(levels: Levels, *, trellis: bool) -> HalfLevels:

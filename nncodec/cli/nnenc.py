@@ -104,7 +104,7 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
     quality.add_argument(
         "--least-squares",
         action="store_true",
-        help="decode differences for the least squared error; by default they are scaled not to shrink the update",
+        help="decode differences for the least squared error, not (as by default) for the least error of outputs",
     )
     quality.add_argument("--rounding", type=float, metavar="F", help="f in [0, 0.5]; default 0.4 baseline, 0.5 main")
 
@@ -127,7 +127,7 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
             s_bits=12 if arguments.s_bits is None else arguments.s_bits,
             rounding=arguments.rounding,
             fast=arguments.preset == "fast",
-            unbiased=not arguments.least_squares,
+            least_squares=arguments.least_squares,
             include=tuple(arguments.include),
             exclude=tuple(arguments.exclude),
             name_map=tuple(_name_pair(text) for text in arguments.map),

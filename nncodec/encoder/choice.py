@@ -205,7 +205,7 @@ class Chooser:
             return replace(self._choose_exact(tensor, relatives), notice=best.choice.notice)
         for candidate in self._candidates(tensor, relatives):
             tried = self._quantised(tensor, candidate, own)
-            if tried.choice.has_levels and _is_worth_it(tried.choice, best.choice):
+            if tried.choice.has_levels and (_is_worth_it(tried.choice, best.choice) or _leaves_less(tried, best)):
                 best = tried
         return _without_levels(best.choice) if best.all_are_zero else best.choice
 
@@ -284,6 +284,21 @@ def _is_worth_it(choice: Choice, best: Choice) -> bool:
     if best.prediction == Prediction.NONE:
         saving += chance / math.sqrt(max(best.tensor.size, 1))
     return choice.estimated_bits < (1 - saving) * best.estimated_bits - _SAVING_BITS
+
+
+def _leaves_less(tried: _Tried, best: _Tried) -> bool:
+    """Whether `tried` is the nearer of two ways that leave no level, at no cost but that of having a reference."""
+    if not (tried.all_are_zero and best.all_are_zero):
+        return False
+    is_dearer = tried.choice.estimated_bits > best.choice.estimated_bits
+    return not (is_dearer and best.choice.candidate) and _left_by(tried.choice) < _left_by(best.choice)
+
+
+def _left_by(choice: Choice) -> float:
+    """The energy of what the prediction of `choice` leaves of its tensor."""
+    if choice.predictor is None:
+        return energy_of(finite_blocks(choice.tensor))
+    return energy_of(finite_residual_blocks(choice.tensor, choice.predictor))
 
 
 def _difference_bits(tensor: Tensor, candidate: Candidate) -> float | None:

@@ -54,9 +54,9 @@ class EncoderConfig:
     the rule of clause E.2 says; exclude wins.
     slice_symbols: symbols of a slice at most.
     fast: code with rANS only, levels without the trellis (MAIN): far less time, more bytes.
-    unbiased: scale what is left of a difference so that the update is not shrunk (MAIN, clause E.6); without it the
-    squared error is the least. Leave it out at a low SNR where later updates make up for what this one lacks: it
-    overshoots, and with error feedback models drift off.
+    least_squares: reconstruct what is left of a difference for the least squared error, not, as MAIN does else, for the
+    least error of outputs (clause E.6). Always so where an SNR or a squared error is asked for. Ask for it where later
+    updates make up for what this one lacks, as with error feedback: what is scaled overshoots, and models drift off.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
 
     Raises EncodeError for values that no stream can carry, or that contradict one another.
@@ -77,7 +77,7 @@ class EncoderConfig:
     exclude: tuple[str, ...] = ()
     slice_symbols: int = 2**22
     fast: bool = False
-    unbiased: bool = True
+    least_squares: bool = False
     name_map: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from nncodec.encoder.choice import Choice
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.runs import Run, Sums
+from nncodec.encoder.trellis import LAGRANGIAN, OUTPUT_LAGRANGIAN
 from nncodec.encoder.values import spans
 from nncodec.layout import GroupLayout, Piece, lay_out
-from nncodec.quantisation import OFFSET_SCALE, compact_quantiser, scaled_quantiser, step_of
+from nncodec.quantisation import OFFSET_SCALE, quantiser_near, step_of
 from nncodec.rounding import elements_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
 from nncodec.tables import DType, EntropyCoder, Prediction, Profile, Representation
 
-_LARGEST_GAIN = 2.0
-_GAIN_MATTERS = 1.001
+COHERENCE: Final = 4.0
+"""How much more a network feels of a part of an update that is missing than of noise of the same energy (measured)."""
+_LARGEST_GAIN = 4.0
+_GAIN_MATTERS = 0.001
+_OWN_GAIN_MATTERS = 0.02
+"""By what share gains differ for which a tensor gets a quantiser of its own, of 4 bytes."""
 _RANS_SYMBOLS = 1 << 20
 """Symbols of a slice under rANS at most."""
 _EXACT_CODERS = (EntropyCoder.RANS, EntropyCoder.LZMA2, EntropyCoder.RAW)
@@ -38,10 +43,14 @@ class GroupKey(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """One slice group: levels under one quantiser, or exact words of one element type; slices: where they begin."""
+    """One slice group: levels under one quantiser, or exact words of one element type; slices: where they begin.
+
+    has_gains: whether it holds differences that are scaled for the least error of outputs (clause E.6).
+    """
 
     representation: Representation
     quantiser: Quantiser | None
+    has_gains: bool
     layout: GroupLayout
     slices: tuple[tuple[int, int], ...]
     coders: tuple[EntropyCoder, ...]
@@ -69,6 +78,10 @@ class Plan:
         coding = self.records[place].coding
         return coding.quantiser or (None if coding.slice_group is None else self.groups[coding.slice_group].quantiser)
 
+    def estimated_bits(self, group: GroupPlan) -> float:
+        """What the tensors of a group were thought to cost when they were chosen (clause E.3)."""
+        return sum(self.choices[segment.tensor].estimated_bits for segment in group.layout.segments)
+
     def run_of(self, piece: Piece, group: GroupPlan) -> Run:
         """A part of a tensor with levels."""
         choice, start, count = self.choices[piece.tensor], piece.start, piece.count
@@ -82,6 +95,7 @@ class Plan:
             step=step_of(choice.quantiser or self.config.quantiser()),
             rounding=self.config.f,
             trellis=group.representation == Representation.TRELLIS,
+            lagrangian=OUTPUT_LAGRANGIAN if group.has_gains else LAGRANGIAN,
         )
 
 
@@ -115,7 +129,8 @@ def _group(key: GroupKey, layout: GroupLayout, config: EncoderConfig) -> GroupPl
     if coders[0] == EntropyCoder.RANS:  # static tables lose nothing by it, and more threads find work
         most = min(most, _RANS_SYMBOLS)
     slices = tuple(spans(layout.symbol_count, most))
-    return GroupPlan(_representation(key, config), quantiser, layout, slices, coders)
+    has_gains = needs_tuning(key, config) and key.is_difference and not config.least_squares
+    return GroupPlan(_representation(key, config), quantiser, has_gains, layout, slices, coders)
 
 
 def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
@@ -135,15 +150,25 @@ def _coders(key: GroupKey, config: EncoderConfig) -> tuple[EntropyCoder, ...]:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Clause E.6: what all quantisers of a group get."""
+    """Clause E.6: what a quantiser gets, whose step levels were chosen with."""
 
     reconstruction_offset: int = 0
     gain: float = 1.0
 
+    @property
+    def has_gain(self) -> bool:
+        """Whether the step changes by anything that matters."""
+        return abs(self.gain - 1) > _GAIN_MATTERS
+
     def applied_to(self, quantiser: Quantiser) -> Quantiser:
         """`quantiser` so tuned."""
-        quantiser = replace(quantiser, reconstruction_offset=self.reconstruction_offset)
-        return quantiser if self.gain < _GAIN_MATTERS else scaled_quantiser(quantiser, self.gain)
+        if self.has_gain:
+            quantiser = quantiser_near(step_of(quantiser) * self.gain)
+        return replace(quantiser, reconstruction_offset=self.reconstruction_offset)
+
+
+Members = Sequence[tuple[float, Sums]]
+"""Tensors of a group: the step that their levels were chosen with, and their sums."""
 
 
 def needs_tuning(key: GroupKey, config: EncoderConfig) -> bool:
@@ -157,14 +182,15 @@ def tuned(plan: Plan, sums: Mapping[int, Sums]) -> Plan:
     for index, (key, group) in enumerate(zip(plan.keys, plan.groups, strict=True)):
         if group.quantiser is None or not needs_tuning(key, plan.config):
             continue
-        steps = {segment.tensor: _step(plan, segment.tensor) for segment in group.layout.segments}
-        members = [(step, sums.get(place, Sums())) for place, step in steps.items()]
-        tuning = Tuning(centroid_offset(members))
-        if key.is_difference and plan.config.unbiased:
-            tuning = replace(tuning, gain=unbiasing_gain(members, tuning.reconstruction_offset))
+        members = {
+            segment.tensor: (_step(plan, segment.tensor), sums.get(segment.tensor, Sums()))
+            for segment in group.layout.segments
+        }
+        tuning = _tuning(list(members.values()), has_gain=group.has_gains)
         groups[index] = replace(group, quantiser=tuning.applied_to(group.quantiser))
-        for place in steps:
-            records[place] = _tuned(records[place], tuning)
+        for place, member in members.items():
+            own = _tuning([member], has_gain=True) if group.has_gains else tuning
+            records[place] = _tuned(records[place], group.quantiser, tuning, own)
     return replace(plan, groups=groups, records=records)
 
 
@@ -172,35 +198,44 @@ def _step(plan: Plan, place: int) -> float:
     return step_of(plan.choices[place].quantiser or plan.config.quantiser())
 
 
-def _tuned(record: TensorRecord, tuning: Tuning) -> TensorRecord:
-    """`record` with its own quantiser, if any, tuned; in the shortest form that is near."""
-    own = record.coding.quantiser
-    if own is None:
+def _tuning(members: Members, *, has_gain: bool) -> Tuning:
+    offset = centroid_offset(members)
+    return Tuning(offset, output_gain(members, offset) if has_gain else 1.0)
+
+
+def _tuned(record: TensorRecord, shared: Quantiser, tuning: Tuning, own: Tuning) -> TensorRecord:
+    """`record` with `own` applied to its quantiser, if it has one or `tuning`, of the group, is far from it."""
+    quantiser = record.coding.quantiser
+    if quantiser is None and abs(own.gain / tuning.gain - 1) <= _OWN_GAIN_MATTERS:
         return record
-    quantiser = tuning.applied_to(own)
-    if quantiser.step_kind != own.step_kind:
-        short = compact_quantiser(step_of(quantiser))
-        if short is not None:
-            quantiser = replace(short, reconstruction_offset=quantiser.reconstruction_offset)
-    return replace(record, coding=replace(record.coding, quantiser=quantiser))
+    quantiser = own.applied_to(quantiser or shared)
+    return replace(record, coding=replace(record.coding, own_quantiser=True, quantiser=quantiser))
 
 
-def centroid_offset(members: Sequence[tuple[float, Sums]]) -> int:
-    """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error; of tensors by steps and sums."""
+def centroid_offset(members: Members) -> int:
+    """Clause E.6: the reconstruction offset, in 1/256 step, of least squared error."""
     total = sum(sums.outwards / step - sums.magnitudes / 2 for step, sums in members)
     count = sum(sums.count for _, sums in members)
     return int(np.clip(round(OFFSET_SCALE * total / count), -127, 127)) if count else 0
 
 
-def unbiasing_gain(members: Sequence[tuple[float, Sums]], offset: int) -> float:
-    """Clause E.6: what the values must be multiplied by not to fall short of their residuals: 1 to 2.
+def output_gain(members: Members, offset: int) -> float:
+    """Clause E.6: what decoded differences are multiplied by for the least error of outputs: at most `_LARGEST_GAIN`.
 
-    The ratio of sum x^2 to sum x * decoded x. Zero levels decode to nothing, so without it an update is only partly
-    made. It explodes where nearly all levels are zero, hence the bound.
+    Zero levels decode to nothing, so without it an update is only partly made. Of decoded values y = a x + noise a
+    network feels the missing part of x as if it had `COHERENCE` times its energy, for all of it points one way.
     """
+    unit = 1 / OFFSET_SCALE
     wanted = sum(sums.energy for _, sums in members)
-    given = sum(step * (sums.products / 2 + offset * sums.outwards / OFFSET_SCALE) for step, sums in members)
-    return min(max(wanted / given, 1.0), _LARGEST_GAIN) if 0 < given < math.inf else 1.0
+    common = sum(step * (sums.products / 2 + offset * unit * sums.outwards) for step, sums in members)
+    given = sum(
+        step**2 * (sums.squares / 4 + offset * unit * sums.magnitudes + (offset * unit) ** 2 * sums.count)
+        for step, sums in members
+    )
+    if not (0 < common < math.inf and 0 < given < math.inf and wanted < math.inf):
+        return 1.0
+    gain = COHERENCE * common / (given + (COHERENCE - 1) * common**2 / wanted)
+    return min(max(gain, 1.0), _LARGEST_GAIN)
 
 
 def _record(choice: Choice, keys: dict[GroupKey, int]) -> TensorRecord:

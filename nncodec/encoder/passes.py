@@ -230,13 +230,12 @@ class _Choosing:
     def cheapest(self, found: list[dict[EntropyCoder, Stored]]) -> CodedGroup:
         """The coder of the fewest bytes, of those that coded every slice."""
         group = self.coding.plan.groups[self.index]
-        if group.quantiser is not None and any(group.coders[0] not in each for each in found):
-            # Levels that leave next to nothing, which no decoder would believe of another coder (9.4).
-            packed = self._coded_by(EntropyCoder.LZMA2)
-            found = [each | more for each, more in zip(found, packed, strict=True)]
+        others = self._others(found)
+        for other in others:
+            found = [each | more for each, more in zip(found, self._coded_by(other), strict=True)]
         headers = [SliceHeader(self.index, *place) for place in group.slices]
         sizes = [sum(piece.nbytes for piece in group.pieces(*place)) for place in group.slices]
-        common = [c for c in (*_tried(group), EntropyCoder.LZMA2) if all(c in each for each in found)]
+        common = [coder for coder in (*_tried(group), *others) if all(coder in each for each in found)]
         totals = {coder: sum(each[coder].size for each in found) for coder in common}
         raw = sum(len(build_slice_unit(header, b"")) for header in headers) + sum(sizes)
         coder = min(common, key=totals.__getitem__, default=EntropyCoder.RAW)
@@ -244,6 +243,22 @@ class _Choosing:
             coder, found = EntropyCoder.RAW, self._coded_by(EntropyCoder.RAW)
         slice_group = SliceGroup(group.representation, coder, group.quantiser)
         return CodedGroup(slice_group, headers, [each[coder] for each in found], max(sizes, default=0))
+
+    def _others(self, found: list[dict[EntropyCoder, Stored]]) -> tuple[EntropyCoder, ...]:
+        """Coders of levels to try when it is known what the first one makes of them.
+
+        LZMA2 for levels that leave next to nothing, which no decoder would believe of another coder (9.4). rANS, which
+        tells 0 from the rest at any step, where mixing takes more than the order-0 entropy: many zeros, a fine step.
+        """
+        group = self.coding.plan.groups[self.index]
+        if group.quantiser is None:
+            return ()
+        first = group.coders[0]
+        if any(first not in each for each in found):
+            return (EntropyCoder.LZMA2,)
+        coded = sum(each[first].size for each in found)
+        is_poor = first == EntropyCoder.MIXING and 8 * coded > self.coding.plan.estimated_bits(group)
+        return (EntropyCoder.RANS,) if is_poor else ()
 
     def _coded_by(self, coder: EntropyCoder) -> list[dict[EntropyCoder, Stored]]:
         """The slices of the group once more, by another coder."""

@@ -84,7 +84,7 @@ def _of_update(distortions: Distortions) -> Distortion:
 
 def _coarsest_step(target: float, config: EncoderConfig, trials: Trials) -> EncoderConfig:
     """The coarsest COMPACT step that leaves `target` dB; everything exact where not even the finest does."""
-    free = replace(config, snr=None, mse=None, update_snr=None)
+    free = replace(config, snr=None, mse=None, update_snr=None, least_squares=True)
 
     def measure(code: int) -> float:
         return _measured_db(config, trials.distortions(replace(free, step=compact_step(code))))

@@ -27,7 +27,10 @@ from nncodec.tables import DType
 
 @dataclass(frozen=True)
 class Run:
-    """A tensor part to be quantised: `elements` from `start` on of a tensor of this `shape`; trellis: else by f."""
+    """A tensor part to be quantised: `elements` from `start` on of a tensor of this `shape`.
+
+    trellis: whether by the trellis, with this `lagrangian`; else by the rounding f.
+    """
 
     elements: npt.NDArray[Any]
     dtype: DType
@@ -37,6 +40,7 @@ class Run:
     step: float
     rounding: float
     trellis: bool
+    lagrangian: float
 
     def blocks(self) -> Iterator[tuple[npt.NDArray[Any], Float64s | None]]:
         """The elements, not copied, with their predictions, block by block."""
@@ -57,7 +61,7 @@ class Run:
             residual = np.empty(self.elements.size)
             for (start, count), values in zip(spans(residual.size), self.residual(), strict=True):
                 residual[start : start + count] = values
-            return quantise_trellis(residual, self.shape, self.step, self.start)
+            return quantise_trellis(residual, self.shape, self.step, self.start, self.lagrangian)
         for (start, count), values in zip(spans(levels.size), self.residual(), strict=True):
             found = quantise(values, self.step, self.rounding)
             if found is None:
@@ -76,6 +80,7 @@ class Sums:
 
     outwards: float = 0.0
     magnitudes: int = 0
+    squares: float = 0.0
     products: float = 0.0
     energy: float = 0.0
     count: int = 0
@@ -84,6 +89,7 @@ class Sums:
         return Sums(
             self.outwards + other.outwards,
             self.magnitudes + other.magnitudes,
+            self.squares + other.squares,
             self.products + other.products,
             self.energy + other.energy,
             self.count + other.count,
@@ -99,6 +105,7 @@ def sums_of(run: Run, halves: HalfLevels) -> Sums:
             total += Sums(
                 outwards=float((np.sign(part) * residual).sum()),
                 magnitudes=int(np.abs(part).sum(dtype=np.int64)),
+                squares=float(np.square(part, dtype=np.float64).sum()),
                 products=float((part * residual).sum()),
                 energy=float(np.square(residual).sum()),
                 count=int(np.count_nonzero(part)),

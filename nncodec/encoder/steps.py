@@ -12,13 +12,15 @@ from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.values import blocks, energy_of, finite_blocks, geometric_mean, row_blocks, row_sums
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.model import Model, Tensor
-from nncodec.quantisation import compact_quantiser, dequantise, step_of
+from nncodec.quantisation import compact_quantiser, dequantise, exact_quantiser, quantiser_near, step_of
 from nncodec.rounding import Float64s, round_to, widen
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import DType, StepKind
+from nncodec.tables import DType
 
 FINENESS: Final = 8
 """Under one step for all, vectors are quantised this much more finely than matrices, relative to their own size."""
+_COARSEST: Final = 1.0
+"""But never more coarsely than by their root mean square: a step beyond all matrices would wipe them out as well."""
 UPDATE_ALLOWANCE_DB: Final = 35.0
 """How much lower the quality of an update may be than that of the model that it leads to."""
 _ONE_SIGN: Final = 4
@@ -53,7 +55,7 @@ class SharedStep:
     def __init__(self, config: EncoderConfig, matrices: Sequence[Tensor], residual: Residual) -> None:
         self._residual = residual
         rooted = _root_mean_square([(self._coded(tensor), tensor.size) for tensor in matrices])
-        self._ratio = step_of(config.quantiser()) / rooted / FINENESS if rooted else 0.0
+        self._ratio = min(step_of(config.quantiser()) / rooted / FINENESS, _COARSEST) if rooted else 0.0
 
     def of_matrix(self, tensor: Tensor) -> Quantiser | None:  # noqa: ARG002 - the same for every one
         """None: that of the slice group."""
@@ -162,7 +164,7 @@ def grid_of(tensor: Tensor) -> Quantiser | None:
     for candidate in (least, step, *map(float, scales)):
         if all(_is_on_grid(values, candidate, tensor.dtype) for values in blocks(tensor)):
             compact = compact_quantiser(candidate)
-            return compact if compact and step_of(compact) == candidate else _exact_quantiser(candidate)
+            return compact if compact and step_of(compact) == candidate else exact_quantiser(candidate)
     return None
 
 
@@ -200,15 +202,8 @@ def _mean_magnitude(values: Float64s) -> float:
 
 
 def _quantiser_near(step: float) -> Quantiser | None:
-    """COMPACT, rounded down; BINARY64 where COMPACT does not reach; None for a step of 0."""
-    if not step > 0:
-        return None
-    step = min(max(step, MIN_STEP), MAX_STEP / 2)  # a gain of clause E.6 may double it
-    return compact_quantiser(step) or _exact_quantiser(step)
-
-
-def _exact_quantiser(step: float) -> Quantiser:
-    return Quantiser(StepKind.BINARY64, None, None, None, step, 0)
+    """None for a step of 0."""
+    return quantiser_near(step) if step > 0 else None
 
 
 def _divisible_values(tensor: Tensor) -> Float64s | None:

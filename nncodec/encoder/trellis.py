@@ -19,6 +19,8 @@ from nncodec.rounding import Float64s
 
 LAGRANGIAN: Final = 0.7
 """What a bit may cost, in squared steps of half the spacing of a quantiser."""
+OUTPUT_LAGRANGIAN: Final = 0.15
+"""The same for differences that are scaled (clause E.6): what is left out of these costs more than its energy."""
 
 _CLASSES: Final = 96
 _CLASS_OF_ONE: Final = 32
@@ -28,7 +30,9 @@ _HUGE: Final = 1e30
 _NOTHING: Final = 1e-30
 
 
-def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, start: int) -> Levels:
+def quantise_trellis(
+    residual: Float64s, shape: tuple[int, ...], step: float, start: int, lagrangian: float = LAGRANGIAN
+) -> Levels:
     """Levels of `residual`, the elements from `start` on of a tensor of this `shape` (flat), from trellis state 0 on.
 
     Two bytes of working memory an element, in one run.
@@ -40,7 +44,7 @@ def quantise_trellis(residual: Float64s, shape: tuple[int, ...], step: float, st
     levels = np.zeros(residual.size, np.int32)
     choices = np.zeros(residual.size, np.uint16)
     place = np.array([columns, start % columns], np.int64)
-    state = search(magnitudes, place, rows, of_columns, *rate_tables(LAGRANGIAN), choices)
+    state = search(magnitudes, place, rows, of_columns, *rate_tables(lagrangian), choices)
     trace(residual, magnitudes, choices, state, levels)
     return levels
 
@@ -85,7 +89,8 @@ def add_up(magnitudes, columns, column, row_sums, column_sums):  # type: ignore[
 def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
     """Costs by class and quantiser: of a zero and of the base of other levels (rows 0 to 3), and of each unit.
 
-    Bits of a Laplace variable of mean magnitude m steps in cells of the two quantisers, times `lagrangian`.
+    Bits of a Laplace variable of mean magnitude m steps in cells of the two quantisers, times `lagrangian`. The last
+    class is that of what is 0: it stays so.
     """
     means = 2.0 ** ((np.arange(_CLASSES) - _CLASS_OF_ONE) / _CLASSES_AN_OCTAVE)
     unit = 1 / (means * np.log(2))
@@ -95,7 +100,8 @@ def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
         -np.log2(np.exp(-0.5 / means) * cell + 1e-300) - unit,
         -np.log2(np.exp(-1.0 / means) * cell + 1e-300) - 2 * unit,
     ]
-    return lagrangian * np.stack([*zero, *base]), lagrangian * unit
+    of_zero = [[0.0], [0.0], [_HUGE], [_HUGE]]
+    return np.append(lagrangian * np.stack([*zero, *base]), of_zero, 1), np.append(lagrangian * unit, 0.0)
 
 
 @inlined
@@ -136,7 +142,7 @@ def search(magnitudes, place, rows, of_columns, bases, units, choices):  # type:
     a = 0.0
     b = c = d = e = f = g = h = _HUGE
     for i in range(len(magnitudes)):
-        kind = min(max(int(rows[row] + of_columns[column] + 0.5), 0), _CLASSES - 1)
+        kind = min(max(int(rows[row] + of_columns[column] + 0.5), 0), _CLASSES - 1) if magnitudes[i] > 0 else _CLASSES
         column += 1
         if column == columns:
             column = 0

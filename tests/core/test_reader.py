@@ -199,8 +199,8 @@ def test_what_stood_in_a_damaged_slice_is_zero_and_named() -> None:
     [
         EncoderConfig(lossless=True, slice_symbols=1000),
         EncoderConfig(profile=nncodec.Profile.BASELINE, q_bits=10, slice_symbols=1000),
-        EncoderConfig(step=0.01, slice_symbols=1000, unbiased=False),
-        EncoderConfig(step=0.01, slice_symbols=1000, unbiased=False, fast=True),
+        EncoderConfig(step=0.01, slice_symbols=1000, least_squares=True),
+        EncoderConfig(step=0.01, slice_symbols=1000, least_squares=True, fast=True),
     ],
     ids=["lossless", "baseline", "main", "fast"],
 )

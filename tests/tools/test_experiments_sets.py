@@ -209,7 +209,7 @@ def test_main_is_asked_for_the_error_of_the_paper(tmp_path: Path) -> None:
     assert found.everywhere == pytest.approx(found.update.size, rel=0.1)
     assert found.helps
     exact = replace(found.update, snr=math.inf)
-    assert same_error(exact, 9) == EncoderConfig(q_bits=9, rounding=0.5, unbiased=False)
+    assert same_error(exact, 9) == EncoderConfig(q_bits=9, rounding=0.5, least_squares=True)
 
 
 def test_real_sets_without_a_folder_are_left_out(context: Context) -> None:

@@ -110,7 +110,7 @@ def encode_at(
     if profile == Profile.BASELINE:
         q_bits = round(math.log10(step)) + 12
         return nncodec.encode_with_report(model, EncoderConfig(profile=profile, q_bits=q_bits), references)
-    return nncodec.encode_with_report(model, EncoderConfig(step=step, unbiased=False), references)
+    return nncodec.encode_with_report(model, EncoderConfig(step=step, least_squares=True), references)
 
 
 def at_error(code: Callable[[float], Point], error: float, guess: float) -> int:

@@ -25,8 +25,8 @@ ROUNDING: Final = 0.4
 LZMA, RANS, MIXING = "LZMA", "rANS", "mixing"
 CODERS: Final = {
     LZMA: paper_config(8),
-    RANS: EncoderConfig(q_bits=8, rounding=ROUNDING, unbiased=False, fast=True),
-    MIXING: EncoderConfig(q_bits=8, rounding=ROUNDING, unbiased=False),
+    RANS: EncoderConfig(q_bits=8, rounding=ROUNDING, least_squares=True, fast=True),
+    MIXING: EncoderConfig(q_bits=8, rounding=ROUNDING, least_squares=True),
 }
 DRAWN: Final = "drawn"
 LOW: Final = 0.5

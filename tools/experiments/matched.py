@@ -92,13 +92,13 @@ def match(coder: Coder, case: Case, q_bits: int) -> Match:
 
 
 def same_error(point: Coded, q_bits: int, *, fast: bool = False) -> EncoderConfig:
-    """What to ask of profile main for the SNR that `point` has; the least squared error, so updates are not unbiased.
+    """What to ask of profile main for the SNR that `point` has; the least squared error.
 
     Beyond `LATTICE_SNR`, where the target stands on multiples of the paper's step: for that step, and no trellis.
     """
     if point.snr > LATTICE_SNR:
-        return EncoderConfig(q_bits=q_bits, rounding=NEAREST, fast=fast, unbiased=False)
-    return EncoderConfig(snr=max(round(point.snr, 2), 0.0), fast=fast, unbiased=False)
+        return EncoderConfig(q_bits=q_bits, rounding=NEAREST, fast=fast, least_squares=True)
+    return EncoderConfig(snr=max(round(point.snr, 2), 0.0), fast=fast, least_squares=True)
 
 
 def difference(target: Model, reference: Model) -> Model:

@@ -24,7 +24,7 @@ _IDS: Final = 2 * 32
 """Bytes of the two content ids."""
 _CHECKED: Final = {
     "paper, q 8": paper_config(8),
-    "main, step 0.001": EncoderConfig(step=0.001, unbiased=False),
+    "main, step 0.001": EncoderConfig(step=0.001, least_squares=True),
     "main, lossless": EXACT,
 }
 

@@ -52,8 +52,8 @@ corrupted one is that it was pruned.
 *Paper* is profile baseline, f = 0.4, LZMA; its encoder may code a tensor without difference where that is smaller, \
 which the paper's does not: *coded as DoM* is the share of the weights that it does code so, *all as DoM* what the \
 difference of all tensors takes. *Main* is asked for the SNR of the weight matrices that the paper's DoM has at that \
-step, so that bytes compare, and for the least squared error (`unbiased=False`); *fast* is main with the fast coder \
-(rANS, no trellis); *K-L* is the divergence of the answers from the target's, in nats. *Ratio*: the target's own bytes \
+step, so that bytes compare, which is for the least squared error; *fast* is main with the fast coder (rANS, no \
+trellis); *K-L* is the divergence of the answers from the target's, in nats. *Ratio*: the target's own bytes \
 ÷ bytes sent, the own bytes being the dense fp32 tensors, {dense} for all three; of the weights that are left alone \
 they would be {kept}. Utility is top-1 on {samples} images; U has {utilities}. *Interval*: epochs of training (those \
 of pruned networks included) that lie between reference and target. *Mask*: which weights are left; what it costs is \

@@ -24,7 +24,7 @@ FEW_ROUNDS: Final = 3
 LEAST_UPSTREAM: Final = 100.0
 """fp32 bytes over bytes sent upstream, at least: what this project set out to reach."""
 LOSSLESS: Final = EncoderConfig(lossless=True)
-FEEDBACK: Final = tuple(EncoderConfig(update_snr=snr, unbiased=False) for snr in (1.0, 2.0, 4.0))
+FEEDBACK: Final = tuple(EncoderConfig(update_snr=snr, least_squares=True) for snr in (1.0, 2.0, 4.0))
 """Coarser than what loses nothing in one round."""
 EXACT: Final = "lossless updates"
 PAPER_UPDATES: Final = "paper, updates"
@@ -100,7 +100,7 @@ def _ways(context: Context) -> list[Way]:
         paper,
         main,
         *(_with_feedback(MAIN_FEEDBACK, config, main_whole) for config in FEEDBACK),
-        _with_feedback(MAIN_SCALED, replace(FEEDBACK[1], unbiased=True), main_whole),
+        _with_feedback(MAIN_SCALED, replace(FEEDBACK[1], least_squares=False), main_whole),
         replace(paper, label=PAPER_WHOLE, sends_whole=True),
         replace(main, label=MAIN_WHOLE, sends_whole=True),
     ]
@@ -238,7 +238,7 @@ def _claim_of_training(cloud: Scenario) -> Claim:
 
 
 def _is_scaled(way: Way) -> bool:
-    return way.feedback and way.update.unbiased
+    return way.feedback and not way.update.least_squares
 
 
 def _claim_of_upstream(cloud: Scenario) -> Claim:

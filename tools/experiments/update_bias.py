@@ -24,9 +24,9 @@ STEPS: Final = tuple(10 ** (k / 4) for k in range(-13, -4))
 """Of the methods of profile main, from 10^-3.25 to 10^-1.25."""
 PAPER, MAIN = "paper", "main"
 VARIANTS: Final = {
-    "f = 0.4": EncoderConfig(step=1.0, rounding=0.4, unbiased=False),
+    "f = 0.4": EncoderConfig(step=1.0, rounding=0.4, least_squares=True),
     "f = 0.4, gain": EncoderConfig(step=1.0, rounding=0.4),
-    "f = 0.5": EncoderConfig(step=1.0, rounding=0.5, unbiased=False),
+    "f = 0.5": EncoderConfig(step=1.0, rounding=0.5, least_squares=True),
     "f = 0.5, gain": EncoderConfig(step=1.0, rounding=0.5),
     MAIN: EncoderConfig(step=1.0),
 }

@@ -53,7 +53,7 @@ def update_config(snr: float) -> EncoderConfig:
 
     The other choice, to scale what is left of an update, costs more here: E5 shows it.
     """
-    return EncoderConfig(update_snr=snr, unbiased=False)
+    return EncoderConfig(update_snr=snr, least_squares=True)
 
 
 MAIN_UPDATE: Final = tuple(map(update_config, (0.5, 1.0, 2.0, 3.5, 5.5, 8.0, 11.0, 15.0)))
@@ -63,14 +63,14 @@ FULL: Final[Sweeps] = {
     Method.PAPER_UPDATE: PAPER,
     Method.MAIN_ALONE: MAIN_ALONE,
     Method.MAIN_UPDATE: MAIN_UPDATE,
-    Method.MAIN_SCALED: tuple(replace(config, unbiased=True) for config in MAIN_UPDATE[2:-1]),
+    Method.MAIN_SCALED: tuple(replace(config, least_squares=False) for config in MAIN_UPDATE[2:-1]),
 }
 REDUCED: Final[Sweeps] = {
     Method.PAPER_ALONE: PAPER[2:],
     Method.PAPER_UPDATE: PAPER[2:],
     Method.MAIN_ALONE: MAIN_ALONE[1::2],
     Method.MAIN_UPDATE: MAIN_UPDATE[1::2],
-    Method.MAIN_SCALED: tuple(replace(config, unbiased=True) for config in MAIN_UPDATE[3::2]),
+    Method.MAIN_SCALED: tuple(replace(config, least_squares=False) for config in MAIN_UPDATE[3::2]),
 }
 COARSE: Final = PAPER[4:]
 """Of the paper's range what costs any utility: for the seeds beyond the first."""
@@ -247,4 +247,4 @@ def matching(point: Coded, *, is_update: bool) -> EncoderConfig | None:
     snr = round(point.update_snr if is_update else point.snr, 2)
     if not LEAST_SNR <= snr <= MOST_SNR:
         return None
-    return update_config(snr) if is_update else EncoderConfig(snr=snr, unbiased=False)
+    return update_config(snr) if is_update else EncoderConfig(snr=snr, least_squares=True)

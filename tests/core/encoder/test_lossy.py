@@ -17,9 +17,11 @@ from nncodec.decoder import decode
 from nncodec.encoder.choice import Chooser
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import EncodeWarning, encode, encode_with_report
-from nncodec.encoder.groups import centroid_offset, plan_groups
+from nncodec.encoder.groups import COHERENCE, centroid_offset, output_gain, plan_groups
 from nncodec.encoder.matching import Given
 from nncodec.encoder.passes import survey
+from nncodec.encoder.runs import Run, sums_of
+from nncodec.encoder.trellis import LAGRANGIAN
 from nncodec.limits import LEVELS
 from nncodec.model import Model, Tensor
 from nncodec.quantisation import step_of
@@ -257,6 +259,44 @@ def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     assert group_offset(tensor, config) == best
     assert group_offset(tensor, EncoderConfig(profile=Profile.BASELINE, q_bits=10, rounding=f)) == 0
     assert centroid_offset([]) == 0
+
+
+def test_gain_has_the_least_error_where_what_is_missing_counts_more() -> None:
+    values = np.random.default_rng(0).laplace(size=(64, 64))
+    halves = (np.sign(values) * 2 * np.floor(np.abs(values) / 3 + 0.5)).astype(np.int64)
+    step, offset = 3.0, -20
+    decoded = step * (halves / 2 + np.sign(halves) * offset / 256)
+    run = Run(values.ravel(), DType.FLOAT64, values.shape, 0, None, step, 0.5, False, LAGRANGIAN)
+    made = float((values * decoded).sum() / np.square(values).sum())
+
+    def felt(gain: float) -> float:
+        missing, noise = (1 - gain * made) * values, gain * (decoded - made * values)
+        return COHERENCE * float(np.square(missing).sum()) + float(np.square(noise).sum())
+
+    best = output_gain([(step, sums_of(run, halves.ravel()))], offset)
+    assert 1 < best < 4
+    assert felt(best) == pytest.approx(min(map(felt, np.linspace(0, 4, 4001))), rel=1e-5)
+    assert output_gain([(step, sums_of(run, np.zeros(values.size, np.int64)))], 0) == 1
+
+
+def test_each_tensor_of_an_update_gets_its_gain_unless_least_squares_are_asked_for() -> None:
+    old = Model((weights("a", (32, 32)), weights("b", (32, 32), 1), weights("c", (32, 32), 2)))
+    drifts = [weights("", (32, 32), 7, scale).numpy() for scale in (0.01, 0.004, 0.004)]
+    new = Model(
+        tuple(Tensor.from_numpy(t.name, t.numpy() + drift) for t, drift in zip(old.tensors, drifts, strict=True))
+    )
+    scaled = encode_with_report(new, EncoderConfig(step=0.012), [old])
+    plain = encode_with_report(new, EncoderConfig(step=0.012, least_squares=True), [old])
+    quantisers = [record.coding.quantiser for record in read_stream(scaled.data, references=[old]).records]
+    assert len({quantiser.step_code for quantiser in quantisers if quantiser}) == 2
+    assert not any(record.coding.own_quantiser for record in read_stream(plain.data, references=[old]).records)
+    for before, after in zip(old.tensors, new.tensors, strict=True):
+        update = after.numpy() - before.numpy()
+        changes = [encoded.model.by_name[after.name].numpy() - before.numpy() for encoded in (scaled, plain)]
+        made, least = (float((update * change).sum() / np.square(update).sum()) for change in changes)
+        assert least < made - 0.05
+    asked = encode_with_report(new, EncoderConfig(update_snr=3.0), [old])
+    assert asked.config.least_squares
 
 
 def group_offset(tensor: Tensor, config: EncoderConfig) -> int:

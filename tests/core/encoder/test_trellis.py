@@ -46,10 +46,17 @@ def test_search_finds_the_cheapest_sequence(values: list[float]) -> None:
     found = quantise_trellis(residual, shape, 1.0, 0)
     magnitudes = np.abs(residual)
     rows, columns = expected_octaves(magnitudes, 1, 0)
-    classes = (rows + columns + 0.5).clip(0, 95).astype(int)
+    classes = np.where(magnitudes > 0, (rows + columns + 0.5).clip(0, 95).astype(int), 96)
     best = min(cost(levels, magnitudes, classes) for levels in product(range(5), repeat=len(values)))
     assert cost(tuple(np.abs(found).tolist()), magnitudes, classes) == pytest.approx(best, abs=1e-9)
     assert all(np.sign(found) * residual >= 0)
+
+
+def test_what_is_zero_stays_zero() -> None:
+    values = np.random.default_rng(0).standard_normal((40, 50))
+    values[np.random.default_rng(1).random(values.shape) < 0.3] = 0
+    found = quantise_trellis(values.ravel(), values.shape, 0.1, 0)
+    assert not found[values.ravel() == 0].any()
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 70), (3, 60), (69, 1), (4, 66), (21, 14)])

@@ -158,6 +158,26 @@ def test_renamed_tensors_are_found_by_the_map_and_without_it() -> None:
         encode(new, replace(COARSE, name_map=(("A", "z"),)), [old])
 
 
+@pytest.mark.parametrize("config", [EncoderConfig(step=100.0), EncoderConfig(profile=Profile.BASELINE, q_bits=14)])
+def test_a_step_beyond_all_weights_leaves_the_reference(config: EncoderConfig) -> None:
+    old, drift = weights("w", (16, 64)), weights("w", (16, 64), 1, 0.002).numpy()
+    encoded, stream = coded(Model((tensor_of("w", old.numpy() + drift),)), [Model((old,))], config)
+    assert stream.records[0].coding.prediction == Prediction.COPY
+    assert same_tensors(encoded.model, Model((old,)))
+
+
+def test_an_snr_that_the_reference_has_already_leaves_matrices_and_spares_vectors() -> None:
+    old = Model((weights("w", (16, 64)), weights("bias", (64,), 2)))
+    drift = [weights("", tensor.shape, 5, 0.002).numpy() for tensor in old.tensors]
+    new = Model(tuple(tensor_of(t.name, t.numpy() + part) for t, part in zip(old.tensors, drift, strict=True)))
+    unrelated = Model((new.tensors[0], weights("other", (64,), 2)))
+    for model in (new, unrelated):
+        encoded, stream = coded(model, [old], EncoderConfig(snr=20.0))
+        assert stream.records[0].coding.prediction == Prediction.COPY
+        vector, kept = model.tensors[1].numpy().astype(float), encoded.model.tensors[1].numpy()
+        assert np.square(kept - vector).sum() < 0.1 * np.square(vector).sum()
+
+
 @pytest.mark.parametrize("config", [COARSE, EncoderConfig(profile=Profile.BASELINE, q_bits=9), LOSSLESS])
 def test_chain_of_five_updates_stays_in_step(config: EncoderConfig) -> None:
     original = Model((weights("w", (24, 32)), weights("v", (40,), 3)))

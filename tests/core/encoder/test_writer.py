@@ -235,3 +235,16 @@ def test_group_of_nothing_but_zeros_is_one_that_decoders_believe() -> None:
         assert len(encoded.data) < 800
         assert same_tensors(decode(encoded.data), encoded.model)
         assert not any(map(any, (tensor.data for tensor in encoded.model.tensors)))
+
+
+def test_many_zeros_under_a_fine_step_go_to_rans() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(0, 0.05, (128, 256)).astype(np.float32)
+    dense, sparse = values, np.where(generator.random(values.shape) < 0.8, np.float32(0), values)
+    coders, sizes = [], []
+    for each in (dense, sparse):
+        data = encode(Model((Tensor.from_numpy("w", each),)), EncoderConfig(step=1e-4))
+        coders.append(read_stream(data).parameters.groups[0].entropy_coder)
+        sizes.append(len(data))
+    assert coders == [EntropyCoder.MIXING, EntropyCoder.RANS]
+    assert sizes[1] < 0.4 * sizes[0]
