@@ -40,7 +40,10 @@ def paper_step(q_bits: int) -> float:
 
 PAPER: Final = tuple(map(paper_config, Q_BITS))
 MAIN_ALONE: Final = tuple(EncoderConfig(quality=float(quality)) for quality in (0, 10, 20, 30, 40, 55))
-MAIN_UPDATE: Final = tuple(EncoderConfig(update_snr=float(snr)) for snr in (0.5, 2, 4, 7, 10, 15, 20))
+MAIN_UPDATE: Final = tuple(
+    EncoderConfig(step=2.0**-octave) for octave in (3.0, 4.0, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 9.0, 10.0)
+)
+"""Steps as the paper's mode has them, but no decades: the decoded update is what outputs err the least by."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def same_error(point: Coded, q_bits: int, *, fast: bool = False) -> EncoderConfi
     """
     if point.snr > LATTICE_SNR:
         return EncoderConfig(q_bits=q_bits, rounding=NEAREST, fast=fast, least_squares=True)
-    return EncoderConfig(snr=max(round(point.snr, 2), 0.0), fast=fast, least_squares=True)
+    return EncoderConfig(snr=max(round(point.snr, 2), 0.0), fast=fast)
 
 
 def difference(target: Model, reference: Model) -> Model:

@@ -13,11 +13,10 @@ import nncodec
 from nncodec import EncoderConfig, Model
 from tools.experiments.channel import Received, Sent, draws, filled, nothing, remembered
 from tools.experiments.choices import coarsest
-from tools.experiments.coding import MAIN_ALONE, PAPER, setting_of
+from tools.experiments.coding import MAIN_ALONE, MAIN_UPDATE, PAPER, setting_of
 from tools.experiments.context import Context
 from tools.experiments.results import Claim, Figure, Panel, Section, Series, Table, Verdict
 from tools.experiments.summary import verdict_of, with_rule
-from tools.experiments.updates import MAIN_UPDATE
 
 KEY: Final = "E12-bit-errors"
 RUN: Final = "vgg-cifar"

@@ -46,9 +46,10 @@ mean absolute values; the claim on the expected value takes the rows with a ≥ 
 Departure is how far outputs are from those of the new network: for a classifier the mean K-L divergence of its
 probabilities in nats, else squared error over variance; as a share, it is divided by the departure of the old network,
 which is what nothing sent would leave. "f = 0.4" to "f = 0.5, gain" are streams of profile main with one uniform
-quantiser, its reconstruction offsets and the mixing coder; "gain" scales what arrives so that it is not shrunk; "main"
-is the last of them with the trellis. They are compared at shares of departure, read between points of their curves
-(four steps to a decade); with paper mode at its own points, where its share is between {least:g} and {most:g}."""
+quantiser, its reconstruction offsets and the mixing coder; "gain" scales what arrives of each tensor for the least
+error of outputs (SPEC.md E.6), which more than undoes the shrinking; "main" is the last of them with the trellis. They
+are compared at shares of departure, read between points of their curves (four steps to a decade); with paper mode at
+its own points, where its share is between {least:g} and {most:g}."""
 
 
 @dataclass(frozen=True)
