@@ -120,7 +120,7 @@ class _Decoding:
         self._stream, self._sink = stream, sink
         self._predictors: dict[int, Predictor | WordPredictor | None] = {}
         self._digests: dict[int, TensorDigest] = {}
-        self._strings: dict[int, list[bytes]] = {}
+        self._strings: dict[int, list[bytes | memoryview]] = {}
         self._faults: dict[int, InvalidStreamError] = {}
         self._releaser = Releaser()
 
@@ -132,7 +132,7 @@ class _Decoding:
         for part, found in zip(parts, results, strict=True):
             for piece, data in zip(part.pieces, found, strict=True):
                 if piece.tensor in wanted:
-                    self._write(piece.tensor, data)
+                    self._write(piece.tensor, data if isinstance(data, bytes) else data.data)
             self._releaser.used(part.payload)
 
     def finish(self, place: int) -> None:
@@ -157,7 +157,7 @@ class _Decoding:
             if record.dtype == DType.STRING:
                 _check_strings(record, b"".join(self._strings.pop(place)))
 
-    def _write(self, place: int, data: bytes) -> None:
+    def _write(self, place: int, data: bytes | memoryview) -> None:
         record = self._stream.records[place]
         digest = self._digests.setdefault(place, TensorDigest(record.dtype, record.shape))
         digest.update(data)

@@ -29,7 +29,7 @@ def differ(data: bytes | memoryview, predicted: bytes, dtype: DType, width: int)
     return fold(difference).tobytes()
 
 
-def add(differences: bytes, predicted: bytes, dtype: DType, width: int) -> bytes:
+def add(differences: bytes | npt.NDArray[np.uint8], predicted: bytes, dtype: DType, width: int) -> bytes:
     """Inverse of `differ`."""
     folded, base = _words(differences, width), _words(predicted, width)
     difference = unfold(folded)
@@ -50,7 +50,7 @@ def exponent_fields(words: Words, dtype: DType, width: int) -> Exponents:
     return (words >> kind(8 * width - 1 - bits) & kind((1 << bits) - 1)).astype(np.uint16)
 
 
-def _words(data: bytes | memoryview, width: int) -> Words:
+def _words(data: bytes | memoryview | npt.NDArray[np.uint8], width: int) -> Words:
     words: Words = np.frombuffer(data, _WORD[width])
     return words
 

@@ -13,7 +13,7 @@ import numpy as np
 from nncodec.difference import add, exponents
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.mixing.coder import Area
-from nncodec.entropy.payload import decode_levels, decode_words
+from nncodec.entropy.payload import Octets, decode_levels, decode_words
 from nncodec.entropy.rans.coder import WordArea
 from nncodec.prediction import Predictor, WordPredictor, reconstruct_run
 from nncodec.quantisation import half_levels
@@ -76,7 +76,7 @@ class WordTask:
         return vars(self) | {"payload": bytes(self.payload)}
 
 
-def decode_slice(task: LevelTask | WordTask) -> list[bytes]:
+def decode_slice(task: LevelTask | WordTask) -> list[bytes | Octets]:
     """The bytes of each tensor part of a slice. Raises InvalidStreamError."""
     return list(_from_words(task) if isinstance(task, WordTask) else _from_levels(task))
 
@@ -97,16 +97,16 @@ def _levels(task: LevelTask) -> list[Levels]:
     return decode_levels(memoryview(task.payload), areas, task.coder, task.offset)
 
 
-def _from_words(task: WordTask) -> Iterator[bytes]:
+def _from_words(task: WordTask) -> Iterator[bytes | Octets]:
     predicted = [None if part.prediction is None else part.prediction.words() for part in task.parts]
     data = _words(task, predicted)
     for part, base, words in zip(task.parts, predicted, _cut(data, task), strict=True):
         yield words if base is None else add(words, base, part.dtype, task.width)
 
 
-def _words(task: WordTask, predicted: Sequence[bytes | None]) -> bytes:
+def _words(task: WordTask, predicted: Sequence[bytes | None]) -> Octets:
     if task.is_lost:
-        return bytes(task.width * sum(part.count for part in task.parts))
+        return np.zeros(task.width * sum(part.count for part in task.parts), np.uint8)
     areas = [_area(part, words, task) for part, words in zip(task.parts, predicted, strict=True)]
     return decode_words(memoryview(task.payload), areas, task.width, task.coder, task.offset)
 
@@ -118,13 +118,13 @@ def _area(part: WordPart, predicted: bytes | None, task: WordTask) -> WordArea:
     return WordArea(part.count, exponents(predicted, part.dtype, task.width))
 
 
-def _cut(data: bytes, task: WordTask) -> Sequence[bytes]:
+def _cut(data: Octets, task: WordTask) -> Sequence[bytes | Octets]:
     """The words of each part; `data` itself where there is one, not a copy."""
     if len(task.parts) == 1:
         return [data]
     words, position = [], 0
     for part in task.parts:
         end = position + part.count * task.width
-        words.append(data[position:end])
+        words.append(data[position:end].tobytes())
         position = end
     return words

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from nncodec.entropy import lzma2
 from nncodec.entropy.binarisation import (
@@ -26,6 +27,8 @@ from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.tables import EntropyCoder, LevelWidth
 
 CLAUSE = "9.4"
+
+Octets = npt.NDArray[np.uint8]
 
 
 def encode_levels(parts: Sequence[tuple[Levels, Area, LevelWidth]], coder: EntropyCoder) -> bytes:
@@ -57,13 +60,17 @@ def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder) -> b
     return _encode(words_to_planes(data, width), lzma2.Content.BYTE_PLANES, coder)
 
 
-def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, coder: EntropyCoder, offset: int) -> bytes:
-    """The bytes of a slice of exact words. Raises InvalidStreamError."""
+def decode_words(
+    payload: memoryview, areas: Sequence[WordArea], width: int, coder: EntropyCoder, offset: int
+) -> Octets:
+    """The bytes of a slice of exact words, not to be written to. Raises InvalidStreamError."""
     size = sum(area.count for area in areas) * width
     if coder == EntropyCoder.RANS:
         lzma2.check_expansion(size, payload, offset)
-        return rans.decode_words(payload, areas, width, offset).astype(f"<u{width}", copy=False).tobytes()
-    return planes_to_words(_decode(payload, size, coder, offset), width)
+        words = rans.decode_words(payload, areas, width, offset).astype(f"<u{width}", copy=False)
+        words.flags.writeable = False
+        return words.view(np.uint8)
+    return np.frombuffer(planes_to_words(_decode(payload, size, coder, offset), width), np.uint8)
 
 
 def _encode(data: bytes, content: lzma2.Content, coder: EntropyCoder) -> bytes:

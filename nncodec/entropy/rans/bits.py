@@ -15,6 +15,8 @@ _MOST_ZEROS = 64
 _MOST_FOLDED = (1 << 32) - 2
 _LONGEST_BYTES = 17
 """Of a Golomb code of 64 zeros, from any bit of a byte on."""
+_KEPT_BITS = 512
+_KEPT = (1 << _KEPT_BITS) - 1
 
 
 def damaged(what: str, offset: int) -> InvalidStreamError:
@@ -60,6 +62,19 @@ class BitReader:
         """A Golomb code that stands for 0, -1, 1, -2, 2 and so on; of at most `most` before that."""
         folded = self.golomb(most)
         return -(folded + 1) // 2 if folded & 1 else folded // 2
+
+    def signed_numbers(self, count: int, most: int) -> list[int]:
+        """`count` numbers as by `signed`."""
+        if numba() is None:
+            return [self.signed(most) for _ in range(count)]
+        numbers = np.zeros(count, np.int64)
+        data = np.frombuffer(self._data, np.uint8)
+        end = kernels.read_signed_golombs(data, self._position, 8 * len(data), most, numbers)
+        if end < 0:
+            raise damaged(f"a list that ends early, or with a number over {most}", self.offset)
+        self._position = end
+        found: list[int] = numbers.tolist()
+        return found
 
     def table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:
         """`count` ascending numbers below `most`, each with a length, told from that before it or from `base`.
@@ -110,6 +125,7 @@ class BitWriter:
     """The inverse of BitReader."""
 
     def __init__(self) -> None:
+        self._written = bytearray()
         self._number = 0
         self._count = 0
 
@@ -117,12 +133,15 @@ class BitWriter:
         """Append `number`, which has at most `count` bits."""
         self._number |= number << self._count
         self._count += count
+        if self._count >= _KEPT_BITS:  # a number that grew on would be copied ever again
+            self._written += (self._number & _KEPT).to_bytes(_KEPT_BITS // 8, "little")
+            self._number >>= _KEPT_BITS
+            self._count -= _KEPT_BITS
 
     def golomb(self, number: int) -> None:
         """Append an Exp-Golomb code."""
         zeros = (number + 1).bit_length() - 1
-        self.bits(1 << zeros, zeros + 1)
-        self.bits(number + 1 - (1 << zeros), zeros)
+        self.bits((number + 1 - (1 << zeros)) << (zeros + 1) | 1 << zeros, 2 * zeros + 1)
 
     def signed(self, number: int) -> None:
         """Append a signed number."""
@@ -137,4 +156,4 @@ class BitWriter:
 
     def finish(self) -> bytes:
         """All that was written, padded with 0 to whole bytes."""
-        return self._number.to_bytes((self._count + 7) // 8, "little")
+        return bytes(self._written) + self._number.to_bytes((self._count + 7) // 8, "little")

@@ -44,7 +44,8 @@ def encode_words(words: Words, areas: Sequence[WordArea], head: Head) -> bytes:
     tables = _tables_met(tokens, counts, head, [area.exponents for area in areas])
     lanes = encode_lanes(tokens, tables, _intervals(head), head.scale, head.lanes)
     front = write_head(replace(head, words=tuple(lanes.counts.tolist())))
-    return front + lanes.states.astype("<u4").tobytes() + lanes.words.astype("<u2").tobytes() + pack(raw, widths)
+    words_of_lanes = lanes.words.astype("<u2", copy=False).view(np.uint8).data
+    return b"".join((front, lanes.states.astype("<u4").tobytes(), words_of_lanes, pack(raw, widths)))
 
 
 def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, offset: int) -> Words:

@@ -172,13 +172,12 @@ def read_head(data: memoryview, width: int, counts: tuple[int, ...], offset: int
 
 
 def _read_word_counts(reader: BitReader, starts: Integers) -> tuple[int, ...]:
-    counts, previous = [], 0
-    for most in np.diff(starts).tolist():
-        previous += reader.signed(2 * int(starts[-1]))
-        if not 0 <= previous <= most:
-            raise damaged(f"a lane of {previous} words for {most} symbols", reader.offset)
-        counts.append(previous)
-    return tuple(counts)
+    steps = reader.signed_numbers(len(starts) - 1, 2 * int(starts[-1]))
+    counts = tuple(accumulate(steps))
+    for count, most in zip(counts, np.diff(starts).tolist(), strict=True):
+        if not 0 <= count <= most:
+            raise damaged(f"a lane of {count} words for {most} symbols", reader.offset)
+    return counts
 
 
 def _index_bits(count: int) -> int:

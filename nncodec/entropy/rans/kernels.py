@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.kernel import inlined, kernel
+from nncodec.kernel import index, inlined, kernel
 
 STATE_LOW: Final = 1 << 16
 """States are kept from here to 2^16 times as much; all lanes of a payload end here."""
@@ -94,7 +94,7 @@ def put(state, frequency, inverse, first, scale, words, begin):  # type: ignore[
     There are no branches: which way one would go is not foreseen. The division is by the inverse of the frequency; it
     is exact, for states are below 2^32 and frequencies below 2^16, and half a unit is more than binary64 loses.
     """
-    words[begin - 1] = state & 0xFFFF
+    words[index(begin - 1)] = state & 0xFFFF
     full = int(state >= frequency << (32 - scale))
     state >>= full << 4
     whole = int((state + 0.5) * inverse)
@@ -116,13 +116,13 @@ def put_four(places, frequencies, inverses, firsts, scale, starts, states, words
         b0, b1, b2, b3 = begins[lane], begins[lane + 1], begins[lane + 2], begins[lane + 3]
         f0, f1, f2, f3 = starts[lane], starts[lane + 1], starts[lane + 2], starts[lane + 3]
         for step in range(size - 1, -1, -1):
-            at = places[f0 + step]
+            at = index(places[index(f0 + step)])
             s0, b0 = put(s0, frequencies[at], inverses[at], firsts[at], scale, words, b0)
-            at = places[f1 + step]
+            at = index(places[index(f1 + step)])
             s1, b1 = put(s1, frequencies[at], inverses[at], firsts[at], scale, words, b1)
-            at = places[f2 + step]
+            at = index(places[index(f2 + step)])
             s2, b2 = put(s2, frequencies[at], inverses[at], firsts[at], scale, words, b2)
-            at = places[f3 + step]
+            at = index(places[index(f3 + step)])
             s3, b3 = put(s3, frequencies[at], inverses[at], firsts[at], scale, words, b3)
         states[lane], states[lane + 1], states[lane + 2], states[lane + 3] = s0, s1, s2, s3
         begins[lane], begins[lane + 1], begins[lane + 2], begins[lane + 3] = b0, b1, b2, b3
@@ -133,40 +133,42 @@ def take(state, entry, scale, words, used):  # type: ignore[no-untyped-def]
     """9.6.7: the state behind the symbol of a slot, and how many words were used; no branches, as in `put`."""
     state = ((entry >> 16) & 0xFFFF) * (state >> scale) + ((entry >> 32) & 0xFFFF)
     hungry = int(state < STATE_LOW)
-    return (state << (hungry << 4)) | (words[used] * hungry), used + hungry
+    return (state << (hungry << 4)) | (words[index(used)] * hungry), used + hungry
 
 
 @kernel
 def take_four(slots, scale, offsets, rows, words, used, states, starts, tokens):  # type: ignore[no-untyped-def]
     """As `take_lanes`, four lanes in turns, where activities do not matter; `offsets`: first slot by row.
 
-    The words of a lane may give out: it goes on with what stands behind them, and its number of words used tells.
+    There may be no `rows`, where that of all is 0. The words of a lane may give out: it goes on with what stands behind
+    them, and its number of words used tells.
     """
     mask = (1 << scale) - 1
+    is_mixed, first = len(rows) > 0, offsets[0]
     for lane in range(0, len(starts) - 1, 4):
         s0, s1, s2, s3 = states[lane], states[lane + 1], states[lane + 2], states[lane + 3]
         u0, u1, u2, u3 = used[lane], used[lane + 1], used[lane + 2], used[lane + 3]
         f0, f1, f2, f3 = starts[lane], starts[lane + 1], starts[lane + 2], starts[lane + 3]
         size = starts[lane + 4] - f3
         for step in range(size):
-            entry = slots[offsets[rows[f0 + step]] | (s0 & mask)]
-            tokens[f0 + step] = entry & 0xFFFF
+            entry = slots[index((offsets[rows[f0 + step]] if is_mixed else first) | (s0 & mask))]
+            tokens[index(f0 + step)] = entry & 0xFFFF
             s0, u0 = take(s0, entry, scale, words, u0)
-            entry = slots[offsets[rows[f1 + step]] | (s1 & mask)]
-            tokens[f1 + step] = entry & 0xFFFF
+            entry = slots[index((offsets[rows[f1 + step]] if is_mixed else first) | (s1 & mask))]
+            tokens[index(f1 + step)] = entry & 0xFFFF
             s1, u1 = take(s1, entry, scale, words, u1)
-            entry = slots[offsets[rows[f2 + step]] | (s2 & mask)]
-            tokens[f2 + step] = entry & 0xFFFF
+            entry = slots[index((offsets[rows[f2 + step]] if is_mixed else first) | (s2 & mask))]
+            tokens[index(f2 + step)] = entry & 0xFFFF
             s2, u2 = take(s2, entry, scale, words, u2)
-            entry = slots[offsets[rows[f3 + step]] | (s3 & mask)]
-            tokens[f3 + step] = entry & 0xFFFF
+            entry = slots[index((offsets[rows[f3 + step]] if is_mixed else first) | (s3 & mask))]
+            tokens[index(f3 + step)] = entry & 0xFFFF
             s3, u3 = take(s3, entry, scale, words, u3)
         states[lane], states[lane + 1], states[lane + 2], states[lane + 3] = s0, s1, s2, s3
         used[lane], used[lane + 1], used[lane + 2], used[lane + 3] = u0, u1, u2, u3
         for longer in range(lane, lane + 4):
             if starts[longer + 1] - starts[longer] > size:
                 i = starts[longer] + size
-                entry = slots[offsets[rows[i]] | (states[longer] & mask)]
+                entry = slots[index((offsets[rows[i]] if is_mixed else first) | (states[longer] & mask))]
                 tokens[i] = entry & 0xFFFF
                 states[longer], used[longer] = take(states[longer], entry, scale, words, used[longer])
 
@@ -182,24 +184,47 @@ def take_two_following(slots, scale, offsets, rows, words, used, states, starts,
         a0, a1, b0, b1 = fast[lane], fast[lane + 1], slow[lane], slow[lane + 1]
         size = starts[lane + 2] - f1
         for step in range(size):
-            entry = slots[offsets[rows[f0 + step] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask)]
-            tokens[f0 + step] = entry & 0xFFFF
+            entry = slots[index(offsets[rows[f0 + step] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask))]
+            tokens[index(f0 + step)] = entry & 0xFFFF
             s0, u0 = take(s0, entry, scale, words, u0)
             scaled = (entry >> 48) << 8
             a0 += (scaled - a0) >> FAST_SHIFT
             b0 += (scaled - b0) >> SLOW_SHIFT
-            entry = slots[offsets[rows[f1 + step] * ACTIVITIES + ((a1 + b1) >> INDEX_SHIFT)] | (s1 & mask)]
-            tokens[f1 + step] = entry & 0xFFFF
+            entry = slots[index(offsets[rows[f1 + step] * ACTIVITIES + ((a1 + b1) >> INDEX_SHIFT)] | (s1 & mask))]
+            tokens[index(f1 + step)] = entry & 0xFFFF
             s1, u1 = take(s1, entry, scale, words, u1)
             scaled = (entry >> 48) << 8
             a1 += (scaled - a1) >> FAST_SHIFT
             b1 += (scaled - b1) >> SLOW_SHIFT
         if f1 - f0 > size:
-            entry = slots[offsets[rows[f0 + size] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask)]
+            entry = slots[index(offsets[rows[f0 + size] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask))]
             tokens[f0 + size] = entry & 0xFFFF
             s0, u0 = take(s0, entry, scale, words, u0)
         states[lane], states[lane + 1] = s0, s1
         used[lane], used[lane + 1] = u0, u1
+
+
+@inlined
+def read_golomb(data, position, end):  # type: ignore[no-untyped-def]
+    """9.6.2: a Golomb code from bit `position` of `data` on, and where it ends; -1 where there is none, or 2^32."""
+    zeros = 0
+    while position < end and (data[position >> 3] >> (position & 7)) & 1 == 0:
+        zeros += 1
+        position += 1
+    if zeros > 31 or position + 1 + zeros > end:
+        return 0, -1
+    position += 1
+    number = (1 << zeros) - 1
+    for bit in range(zeros):
+        number += ((int(data[position >> 3]) >> (position & 7)) & 1) << bit
+        position += 1
+    return number, position
+
+
+@inlined
+def unfolded(number):  # type: ignore[no-untyped-def]
+    """9.6.2: what a Golomb code of a signed number stands for."""
+    return -((number + 1) >> 1) if number & 1 else number >> 1
 
 
 @kernel
@@ -207,27 +232,28 @@ def read_golomb_pairs(data, position, end, most, base, tokens, lengths):  # type
     """9.6.4: tokens (below `most`) and lengths of a table, from bit `position` of `data`; -1 where none can be so."""
     behind, length = 0, base
     for i in range(len(tokens)):
-        for part in range(2):
-            zeros = 0
-            while position < end and (data[position >> 3] >> (position & 7)) & 1 == 0:
-                zeros += 1
-                position += 1
-            if zeros > 31 or position + 1 + zeros > end:
-                return -1
-            position += 1
-            number = (1 << zeros) - 1
-            for bit in range(zeros):
-                number += ((int(data[position >> 3]) >> (position & 7)) & 1) << bit
-                position += 1
-            if part == 0:
-                behind += number
-                if behind >= most:
-                    return -1
-                tokens[i] = behind
-                behind += 1
-            else:
-                length += -((number + 1) >> 1) if number & 1 else number >> 1
-                lengths[i] = length
+        number, position = read_golomb(data, position, end)
+        behind += number
+        if position < 0 or behind >= most:
+            return -1
+        tokens[i] = behind
+        behind += 1
+        number, position = read_golomb(data, position, end)
+        if position < 0:
+            return -1
+        length += unfolded(number)
+        lengths[i] = length
+    return position
+
+
+@kernel
+def read_signed_golombs(data, position, end, most, numbers):  # type: ignore[no-untyped-def]
+    """9.6.2: signed numbers (`most` at most before they are unfolded); -1 where one cannot be so."""
+    for i in range(len(numbers)):
+        number, position = read_golomb(data, position, end)
+        if position < 0 or number > most:
+            return -1
+        numbers[i] = unfolded(number)
     return position
 
 
@@ -265,14 +291,18 @@ def count_within(contexts, symbols, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def pack_fields(values, widths, cells):  # type: ignore[no-untyped-def]
-    """9.6.5: put the fields one behind the other into cells of 64 bits that are 0."""
-    position = 0
+    """9.6.5: put the fields one behind the other into cells of 64 bits, of which there is one more than they fill."""
+    cell, place, filled = np.uint64(0), 0, 0
     for i in range(len(widths)):
-        place, shift = position >> 6, position & 63
-        value = np.uint64(values[i])
-        cells[place] |= value << shift
-        cells[place + 1] |= (value >> 1) >> (63 - shift)
-        position += widths[i]
+        value, width = np.uint64(values[i]), int(widths[i])
+        cell |= value << np.uint64(filled)
+        filled += width
+        if filled >= 64:
+            cells[index(place)] = cell
+            place += 1
+            filled -= 64
+            cell = (value >> ONE) >> np.uint64(width - 1 - filled)  # in two steps: none of 64, which is none at all
+    cells[index(place)] = cell
 
 
 @kernel
@@ -284,8 +314,19 @@ def complete(tokens, origins, factors, widths, cells, position, end, words):  # 
         if position + width > end:
             return -1
         place, shift = position >> 6, position & 63
-        joined = (cells[place] >> shift) | ((cells[place + 1] << 1) << (63 - shift))
+        joined = (cells[index(place)] >> shift) | ((cells[index(place + 1)] << 1) << (63 - shift))
         raw = joined & ((ONE << width) - ONE)
         words[i] = origins[token] + factors[token] * raw
         position += width
     return position
+
+
+@kernel
+def complete_alike(tokens, origins, factor, width, cells, position, words):  # type: ignore[no-untyped-def]
+    """As `complete` where every word has `width` raw bits, all of them there: no symbol waits for the one before."""
+    mask = (ONE << width) - ONE
+    for i in range(len(tokens)):
+        at = position + i * width
+        place, shift = at >> 6, at & 63
+        joined = (cells[index(place)] >> shift) | ((cells[index(place + 1)] << 1) << (63 - shift))
+        words[i] = origins[tokens[i]] + factor * (joined & mask)

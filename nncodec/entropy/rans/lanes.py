@@ -142,7 +142,8 @@ class _Walk:
     def take_four(self, slots: Slots, tokens: Tokens) -> bool:
         """All tokens where activities do not matter; True, for `used` says whether the words of a lane gave out."""
         offsets = self.contexts.tables[:: kernels.ACTIVITIES].astype(np.int64) << slots.scale
-        given = slots.entries, slots.scale, offsets, self.contexts.rows, self._padded()
+        rows = self.contexts.rows if len(offsets) > 1 else self.contexts.rows[:0]
+        given = slots.entries, slots.scale, offsets, rows, self._padded()
         kernels.take_four(*given, self.used, self.states, self.starts, tokens)
         return True
 

@@ -12,9 +12,10 @@ from nncodec.entropy.rans.binarisation import Binarisation, Tokens, Words
 from nncodec.kernel import numba
 
 Cells = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
 
 
-def pack(values: Words, widths: npt.NDArray[np.integer[Any]]) -> bytes:
+def pack(values: Words, widths: npt.NDArray[np.integer[Any]]) -> memoryview:
     """The `values`, of which none is wider than its width, as a string of bits, padded with 0 to whole bytes."""
     total = int(widths.sum())
     cells = np.zeros(total // 64 + 2, np.uint64)
@@ -26,7 +27,7 @@ def pack(values: Words, widths: npt.NDArray[np.integer[Any]]) -> bytes:
         wide = values.astype(np.uint64)
         np.bitwise_or.at(cells, place, wide << shift)
         np.bitwise_or.at(cells, place + 1, wide >> np.uint64(1) >> (np.uint64(63) - shift))
-    return cells.astype("<u8").tobytes()[: (total + 7) // 8]
+    return cells.astype("<u8", copy=False).view(np.uint8).data[: (total + 7) // 8]
 
 
 class RawReader:
@@ -44,9 +45,7 @@ class RawReader:
         """Complete `tokens` by raw bits and write them to `words`; False where the bits give out."""
         origins, factors, widths = how.origins(base), how.factors(), how.widths()
         if numba() is not None:
-            given = self._cells, self._position, self._end
-            self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
-            return self._position >= 0
+            return self._complete_compiled(tokens, (origins, factors, widths), words)
         taken = widths[tokens]
         ends = self._position + np.cumsum(taken)
         if ends.size and ends[-1] > self._end:
@@ -55,6 +54,20 @@ class RawReader:
         self._position = int(ends[-1]) if ends.size else self._position
         words[:] = origins[tokens] + factors[tokens] * raw
         return True
+
+    def _complete_compiled(self, tokens: Tokens, tables: tuple[Words, Words, Integers], words: Words) -> bool:
+        origins, factors, widths = tables
+        width = int(widths[-1])
+        if tokens.size and (widths[1:] == width).all() and tokens.min() > 0:  # FLOATING, and no word is 0
+            end = self._position + width * tokens.size
+            if end > self._end:
+                return False
+            kernels.complete_alike(tokens, origins, factors[-1], width, self._cells, self._position, words)
+            self._position = end
+        else:
+            given = self._cells, self._position, self._end
+            self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
+        return self._position >= 0
 
     def _fields(self, starts: npt.NDArray[np.int64], widths: Cells) -> Cells:
         place, shift = starts >> 6, (starts & 63).astype(np.uint64)

@@ -126,8 +126,9 @@ HOWS = [
 @pytest.mark.parametrize("how", HOWS, ids=str)
 @pytest.mark.parametrize("base", [0, 5, -3])
 @pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("with_zeros", [True, False])
 def test_tokens_and_raw_bits_are_the_words(
-    how: Binarisation, base: int, compiled: bool, request: pytest.FixtureRequest
+    how: Binarisation, base: int, compiled: bool, with_zeros: bool, request: pytest.FixtureRequest
 ) -> None:
     if not compiled:
         request.getfixturevalue("without_compiled_code")
@@ -135,15 +136,18 @@ def test_tokens_and_raw_bits_are_the_words(
     edges = [0, 1, 2, 3, top, top - 1, top // 2, top // 2 + 1, top // 2 - 1]
     mixed = np.concatenate([np.array(edges, np.uint64), rng.integers(0, top, 300, dtype=np.uint64, endpoint=True)])
     words = (mixed >> np.uint64(how.zeros) << np.uint64(how.zeros)).astype(work_dtype(how.width))
+    words = words if with_zeros else words[words > 0]
     tokens, raw = tokenise(words, how, base)
     widths = how.widths()[tokens]
     assert tokens.max() < how.alphabet
     assert all(int(value) >> int(width) == 0 for value, width in zip(raw, widths, strict=True))
-    reader = raw_module.RawReader(memoryview(raw_module.pack(raw, widths)))
+    packed = raw_module.pack(raw, widths)
+    reader = raw_module.RawReader(packed)
     again = np.zeros_like(words)
     assert reader.complete(tokens, how, base, again)
     assert again.tolist() == words.tolist()
     assert reader.is_finished
+    assert not (packed and raw_module.RawReader(packed[:-1]).complete(tokens, how, base, again))
 
 
 @given(st.lists(st.integers(0, 2**70), max_size=40))
