@@ -27,7 +27,6 @@ from nncodec.encoder.values import (
     same_bytes,
     spans,
 )
-from nncodec.entropy.binarisation import smallest_width
 from nncodec.layout import symbol_width
 from nncodec.memory import Releaser
 from nncodec.model import Model, Tensor
@@ -210,16 +209,15 @@ class Chooser:
         return _without_levels(best.choice) if best.all_are_zero else best.choice
 
     def _quantised(self, tensor: Tensor, candidate: Candidate | None, own: Quantiser | None) -> _Tried:
-        step, counts, width = step_of(own or self._quantiser), LevelCounts(tensor.size), LevelWidth.INT8
+        step, counts = step_of(own or self._quantiser), LevelCounts(tensor.size)
         for residual in residual_blocks(tensor, None if candidate is None else candidate.predictor):
             levels = quantise(residual, step, self._config.f)
             if levels is None:
                 return _Tried(Choice(tensor, notice=_why_exact(tensor)))
             counts.add(levels)
-            width = max(width, smallest_width(levels))
         bits = counts.bits()
-        if self._config.profile == Profile.MAIN:  # its coders have no use for widths: the same for all costs the least
-            width = LevelWidth.INT32
+        # The coders of MAIN have no use for widths: the same for all costs the least.
+        width = LevelWidth.INT32 if self._config.profile == Profile.MAIN else counts.width
         choice = Choice(tensor, has_levels=True, width=width, quantiser=own, estimated_bits=bits)
         if candidate is not None:
             bits += candidate.side_bits

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from nncodec.difference import Exponents
 from nncodec.encoder.values import spans
-from nncodec.entropy.binarisation import Levels
+from nncodec.entropy.binarisation import Levels, smallest_width
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
 from nncodec.entropy.rans.narrow import counted
 from nncodec.memory import Releaser
 from nncodec.prediction import BLOCK
-from nncodec.tables import EXPONENT_BITS, DType
+from nncodec.tables import EXPONENT_BITS, DType, LevelWidth
 
 Counts = npt.NDArray[np.int64]
 
@@ -45,6 +45,11 @@ class LevelCounts:
     def all_are_zero(self) -> bool:
         """Whether no other level occurs."""
         return self._low == self._high == 0
+
+    @property
+    def width(self) -> LevelWidth:
+        """The narrowest width that holds every level."""
+        return smallest_width(self._low, self._high)
 
     def add(self, levels: Levels) -> None:
         """Count some of them."""

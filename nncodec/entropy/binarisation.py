@@ -23,9 +23,8 @@ _LEVEL_DTYPE: dict[LevelWidth, np.dtype[Any]] = {
 }
 
 
-def smallest_width(levels: Levels) -> LevelWidth:
-    """The narrowest two's-complement integer that holds every level (clause E.3); INT8 for an empty tensor."""
-    low, high = int(levels.min(initial=0)), int(levels.max(initial=0))
+def smallest_width(low: int, high: int) -> LevelWidth:
+    """The narrowest two's-complement integer that holds the levels from `low` to `high` (clause E.7)."""
     for width, dtype in _LEVEL_DTYPE.items():
         info = np.iinfo(dtype)
         if info.min <= low and high <= info.max:
