@@ -14,7 +14,7 @@ from nncodec.quantisation import step_of
 from nncodec.syntax.model_parameter_set import ModelParameterSet, Quantiser, SliceGroup
 from nncodec.syntax.start import Start
 from nncodec.syntax.tensor_table import TensorRecord, Term
-from nncodec.tables import QUANTISABLE, DType, EntropyCoder, Prediction, Profile, Representation, StepKind
+from nncodec.tables import QUANTISABLE, TRELLISES, DType, EntropyCoder, Prediction, Profile, Representation, StepKind
 
 
 def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = None) -> InvalidStreamError:
@@ -54,7 +54,7 @@ def _check_coder(group: SliceGroup, start: Start) -> None:
     if group.entropy_coder == EntropyCoder.MIXING and group.representation == Representation.EXACT:
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.16", "the mixing coder is for levels, not for exact words")
     adaptive = group.entropy_coder in {EntropyCoder.MIXING, EntropyCoder.RANS}
-    if start.profile == Profile.BASELINE and (adaptive or group.representation == Representation.TRELLIS):
+    if start.profile == Profile.BASELINE and (adaptive or group.representation in TRELLISES):
         what = "the baseline profile has neither mixing nor rANS coder, and no trellis"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.17", what)
 

@@ -20,7 +20,15 @@ from nncodec.sink import Gathered, Sink
 from nncodec.slices import LevelPart, LevelTask, WordPart, WordTask, decode_slice
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
-from nncodec.tables import DType, EntropyCoder, LevelWidth, Prediction, Representation
+from nncodec.tables import (
+    TRELLISES,
+    DType,
+    EntropyCoder,
+    LevelWidth,
+    Prediction,
+    Representation,
+    Trellis,
+)
 from nncodec.work import Work
 
 CLAUSE = "8.5"
@@ -175,13 +183,13 @@ class _Decoding:
             make = self._word_part if coder == EntropyCoder.RANS else self._word_part_without_exponents
             words = [make(piece) for piece in part.pieces]
             return WordTask(payload, words, part.pieces[0].width, coder, offset, part.is_lost)
-        trellis = group.representation == Representation.TRELLIS
-        levels = [self._level_part(piece, trellis=trellis) for piece in part.pieces]
+        trellis = TRELLISES.get(group.representation)
+        levels = [self._level_part(piece, trellis) for piece in part.pieces]
         return LevelTask(payload, levels, coder, offset, trellis, part.is_lost)
 
-    def _level_part(self, piece: Piece, *, trellis: bool) -> LevelPart:
+    def _level_part(self, piece: Piece, trellis: Trellis | None) -> LevelPart:
         record = self._stream.records[piece.tensor]
-        area, place = level_area(record, piece, trellis=trellis), piece.tensor
+        area, place = level_area(record, piece, trellis), piece.tensor
         found = self._later(place, lambda: (self._predictor(place), self._stream.quantiser_of(record)))
         predicted, quantiser = found or (None, None)
         part = predicted.cut(piece.start, piece.count) if isinstance(predicted, Predictor) else None

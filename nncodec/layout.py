@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from nncodec.entropy.mixing.coder import Area
 from nncodec.model import TensorHeader, data_bytes, element_count
 from nncodec.syntax.tensor_table import TensorRecord
-from nncodec.tables import DTYPE_BITS, DType
+from nncodec.tables import DTYPE_BITS, DType, Trellis
 
 _COMPLEX_WORD = {DType.COMPLEX64: 4, DType.COMPLEX128: 8}
 
@@ -85,7 +85,7 @@ def header_of(record: TensorRecord) -> TensorHeader:
     return TensorHeader(record.name, record.dtype, record.shape, tensor_bytes(record))
 
 
-def level_area(record: TensorRecord, piece: Piece, *, trellis: bool) -> Area:
+def level_area(record: TensorRecord, piece: Piece, trellis: Trellis | None) -> Area:
     """What the mixing coder is told of a tensor part with levels (clause 9.5.1)."""
     return Area(record.shape, piece.start, piece.count, trellis)
 

@@ -18,7 +18,7 @@ from nncodec.kernel import kernel, numba, sequence
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK, StepKind
+from nncodec.tables import StepKind, Trellis
 
 HalfLevels = npt.NDArray[np.signedinteger[Any]]
 
@@ -87,31 +87,31 @@ def exact_quantiser(step: float) -> Quantiser:
     return Quantiser(StepKind.BINARY64, None, None, None, step, 0)
 
 
-def half_levels(levels: Levels, *, trellis: bool) -> HalfLevels:
+def half_levels(levels: Levels, trellis: Trellis | None) -> HalfLevels:
     """8.2.1: what the levels of one slice's part of a tensor stand for, in half steps.
 
-    Twice the level; with the trellis, in its odd states, one less for what is above 0 and one more for what is below.
+    Twice the level; with a trellis, in its odd states, one less for what is above 0 and one more for what is below.
     In 32 bits, or in 64 where a level asks for that.
     """
     largest = max(int(levels.max()), -int(levels.min())) if levels.size else 0
     halves: HalfLevels = levels.astype(np.int32 if 2 * largest <= MAX_LEVEL_MAGNITUDE else np.int64)
     halves *= 2
-    if trellis:
+    if trellis is not None:
         work = sequence(halves)
-        walk_trellis(work, len(levels))
+        walk_trellis(work, len(levels), *trellis)
         halves = np.asarray(work, halves.dtype)
     return halves
 
 
 @kernel
-def walk_trellis(halves, count):  # type: ignore[no-untyped-def]
+def walk_trellis(halves, count, feedback, drive):  # type: ignore[no-untyped-def]
     """Turn twice the levels into half levels, in place, from state 0 on."""
     state = 0
     for i in range(count):
         half = halves[i]
         odd = state & 1
         halves[i] = half + odd * ((half < 0) - (half > 0))  # a branch would be taken wrongly half of the time
-        state = (state >> 1) ^ (TRELLIS_FEEDBACK * odd) ^ (TRELLIS_DRIVE * ((half >> 1) & 1))
+        state = (state >> 1) ^ (feedback * odd) ^ (drive * ((half >> 1) & 1))
 
 
 def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:

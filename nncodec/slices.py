@@ -18,7 +18,7 @@ from nncodec.entropy.rans.coder import WordArea
 from nncodec.prediction import Predictor, WordPredictor, reconstruct_run
 from nncodec.quantisation import half_levels
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import DType, EntropyCoder, LevelWidth
+from nncodec.tables import DType, EntropyCoder, LevelWidth, Trellis
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LevelTask:
     parts: list[LevelPart]
     coder: EntropyCoder
     offset: int
-    trellis: bool
+    trellis: Trellis | None
     is_lost: bool
 
     def __getstate__(self) -> dict[str, object]:
@@ -86,7 +86,7 @@ def _from_levels(task: LevelTask) -> Iterator[bytes]:
         if part.quantiser is None:
             yield b""
         else:
-            halves = half_levels(found, trellis=task.trellis)
+            halves = half_levels(found, task.trellis)
             yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
 
 

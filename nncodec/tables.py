@@ -5,8 +5,10 @@ Values of `DType` are those of ONNX `TensorProto.DataType`, so that no second nu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 MAGIC: Final = b"\x89NMC\r\n\x1a\n"
 """First eight bytes: a non-ASCII byte, the name, and the line ends that a text-mode transfer would damage."""
@@ -24,10 +26,6 @@ CONTENT_ID_BYTES: Final = 32
 
 CRC_BYTES: Final = 4
 """Every region ends in its CRC-32C (Castagnoli), little-endian."""
-
-TRELLIS_FEEDBACK: Final = 5
-TRELLIS_DRIVE: Final = 2
-"""How the state s of the trellis moves at a level of parity p (clause 8.2.1): (s >> 1) ^ 5 (s & 1) ^ 2 p."""
 
 
 class DType(IntEnum):
@@ -139,7 +137,21 @@ class Representation(IntEnum):
 
     EXACT = 0
     LEVELS = 1
-    TRELLIS = 2
+    TRELLIS_8 = 2
+    TRELLIS_64 = 3
+
+
+class Trellis(NamedTuple):
+    """How the state s moves at a level of parity p (clause 8.2.1): (s >> 1) ^ feedback (s & 1) ^ drive p."""
+
+    feedback: int
+    drive: int
+
+
+TRELLISES: Final[Mapping[Representation, Trellis]] = MappingProxyType(
+    {Representation.TRELLIS_8: Trellis(5, 2), Representation.TRELLIS_64: Trellis(33, 10)}
+)
+"""Of the representations that have one, which are levels as well."""
 
 
 class EntropyCoder(IntEnum):

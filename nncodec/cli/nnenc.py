@@ -62,7 +62,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", choices=[profile.name.lower() for profile in Profile], default="main")
     _add_quality(parser)
     parser.add_argument(
-        "--preset", choices=["fast", "default"], default="default", help="fast: less time and more bytes (profile main)"
+        "--preset",
+        choices=["fast", "default", "best"],
+        default="default",
+        help="fast: less time and more bytes; best: more time and fewer bytes, decoded as fast (profile main)",
     )
     parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="quantise these tensors")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="keep these tensors exact")
@@ -127,6 +130,7 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
             s_bits=12 if arguments.s_bits is None else arguments.s_bits,
             rounding=arguments.rounding,
             fast=arguments.preset == "fast",
+            best=arguments.preset == "best",
             least_squares=arguments.least_squares,
             include=tuple(arguments.include),
             exclude=tuple(arguments.exclude),

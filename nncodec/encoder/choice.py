@@ -177,7 +177,7 @@ class Chooser:
             levels = quantise(values, step_of(quantiser), self._config.f)
             if levels is None:
                 return False
-            restored = reconstruct(half_levels(levels, trellis=False), quantiser, None, tensor.dtype)
+            restored = reconstruct(half_levels(levels, None), quantiser, None, tensor.dtype)
             if restored != elements[start : start + count].tobytes():
                 return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,8 +57,9 @@ def encode(
     Raises EncodeError for what the format cannot carry. Warns (EncodeWarning) where a tensor was kept exact against
     the request, or lost all its weights to a coarse step.
     """
-    process = Process(model, Given(references), work or Work(), Wanted(distortions=False))
-    coded = process.settled(config or EncoderConfig())
+    config = config or EncoderConfig()
+    process = Process(model, Given(references), work or Work(), Wanted(distortions=config.best))
+    coded = process.settled(config)
     for notice in notices_of(coded.plan):
         warnings.warn(notice, EncodeWarning, stacklevel=2)
     return b"".join(coded.stream.parts(coded.spool))
@@ -171,8 +173,19 @@ class Process:
         return EncodedFile(coded.content_id, self.report(coded), coded.plan.config)
 
     def settled(self, config: EncoderConfig) -> Coded:
-        """The stream for what `config` asks for."""
-        return self.encode(settle(config, self))
+        """The stream for what `config` asks for; if that is the best, by the trellis that serves the model better."""
+        if not (config.best and config.uses_trellis):
+            return self.encode(settle(config, self))
+        small = settle(replace(config, best=False), self)
+        cost = self._bits_at_equal_error(small)
+        large = settle(config, self)
+        return self.encode(large if self._bits_at_equal_error(large) <= cost else small)
+
+    def _bits_at_equal_error(self, config: EncoderConfig) -> float:
+        """The bits of the stream, and a bit for each weight of the matrices and 6.02 dB of error; infinite without."""
+        coded = self.encode(config)
+        left = measure(coded.plan, coded.outcome, self._references).matrices
+        return 8 * coded.stream.size + left.elements * math.log2(left.mse) / 2 if left.mse else math.inf
 
     def report(self, coded: Coded) -> EncodeReport:
         """What was done."""

@@ -20,7 +20,7 @@ from nncodec.rounding import elements_of
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.syntax.tensor_table import TensorCoding, TensorRecord
 from nncodec.table import identity_of
-from nncodec.tables import DType, EntropyCoder, Prediction, Profile, Representation
+from nncodec.tables import TRELLISES, DType, EntropyCoder, Prediction, Profile, Representation
 
 COHERENCE: Final = 4.0
 """How much more a network feels of a part of an update that is missing than of noise of the same energy (measured)."""
@@ -94,7 +94,7 @@ class Plan:
             prediction=None if predictor is None else predictor.cut(start, count),
             step=step_of(choice.quantiser or self.config.quantiser()),
             rounding=self.config.f,
-            trellis=group.representation == Representation.TRELLIS,
+            trellis=TRELLISES.get(group.representation),
             lagrangian=OUTPUT_LAGRANGIAN if group.has_gains else LAGRANGIAN,
         )
 
@@ -136,7 +136,9 @@ def _group(key: GroupKey, layout: GroupLayout, config: EncoderConfig) -> GroupPl
 def _representation(key: GroupKey, config: EncoderConfig) -> Representation:
     if key.dtype is not None:
         return Representation.EXACT
-    return Representation.TRELLIS if config.uses_trellis and not key.is_fine else Representation.LEVELS
+    if key.is_fine or not config.uses_trellis:
+        return Representation.LEVELS
+    return Representation.TRELLIS_64 if config.best else Representation.TRELLIS_8
 
 
 def _coders(key: GroupKey, config: EncoderConfig) -> tuple[EntropyCoder, ...]:

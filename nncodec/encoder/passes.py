@@ -33,7 +33,7 @@ from nncodec.prediction import WordPredictor
 from nncodec.sink import Gathered
 from nncodec.syntax.model_parameter_set import SliceGroup
 from nncodec.syntax.slice import SliceHeader, build_slice_unit
-from nncodec.tables import EntropyCoder, LevelWidth, Representation
+from nncodec.tables import TRELLISES, EntropyCoder, LevelWidth
 from nncodec.work import Work
 
 _KEPT_LEVELS = 1 << 23
@@ -156,13 +156,13 @@ class _Coding:
 
     def level_task(self, group: GroupPlan, pieces: list[Piece], coders: tuple[EntropyCoder, ...]) -> LevelTask:
         """A slice of levels."""
-        trellis = group.representation == Representation.TRELLIS
+        trellis = TRELLISES.get(group.representation)
         parts = []
         for piece in pieces:
             quantiser = self.plan.quantiser_of(piece.tensor)
             if quantiser is None:
                 raise EncodeError(f"tensor {self.plan.records[piece.tensor].name!r} has levels and no quantiser")
-            area = level_area(self.plan.records[piece.tensor], piece, trellis=trellis)
+            area = level_area(self.plan.records[piece.tensor], piece, trellis)
             levels = self._kept.get((piece.tensor, piece.start))
             run = self.plan.run_of(piece, group)
             parts.append(LevelPart(run, area, LevelWidth(piece.width), quantiser, levels))

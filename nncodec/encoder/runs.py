@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.encoder.trellis import quantise_trellis
+from nncodec.encoder.trellis import Search, quantise_trellis
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import EncodeError
@@ -22,14 +22,14 @@ from nncodec.prediction import Predictor, reconstruct
 from nncodec.quantisation import HalfLevels, half_levels, quantise
 from nncodec.rounding import Float64s, widen, widen_elements
 from nncodec.syntax.model_parameter_set import Quantiser
-from nncodec.tables import DType
+from nncodec.tables import DType, Trellis
 
 
 @dataclass(frozen=True)
 class Run:
     """A tensor part to be quantised: `elements` from `start` on of a tensor of this `shape`.
 
-    trellis: whether by the trellis, with this `lagrangian`; else by the rounding f.
+    trellis: by which, with this `lagrangian`; None: by the rounding f.
     """
 
     elements: npt.NDArray[Any]
@@ -39,7 +39,7 @@ class Run:
     prediction: Predictor | None
     step: float
     rounding: float
-    trellis: bool
+    trellis: Trellis | None
     lagrangian: float
 
     def blocks(self) -> Iterator[tuple[npt.NDArray[Any], Float64s | None]]:
@@ -57,11 +57,11 @@ class Run:
     def levels(self) -> Levels:
         """The levels. Raises EncodeError where they were not chosen so that they fit 32 bits."""
         levels = np.empty(self.elements.size, np.int32)
-        if self.trellis:
+        if self.trellis is not None:
             residual = np.empty(self.elements.size)
             for (start, count), values in zip(spans(residual.size), self.residual(), strict=True):
                 residual[start : start + count] = values
-            return quantise_trellis(residual, self.shape, self.step, self.start, self.lagrangian)
+            return quantise_trellis(residual, self.shape, self.start, Search(self.step, self.trellis, self.lagrangian))
         for (start, count), values in zip(spans(levels.size), self.residual(), strict=True):
             found = quantise(values, self.step, self.rounding)
             if found is None:
@@ -71,7 +71,7 @@ class Run:
 
     def halves(self, levels: Levels) -> HalfLevels:
         """What the levels stand for."""
-        return half_levels(levels, trellis=self.trellis)
+        return half_levels(levels, self.trellis)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ _MANY_ALIKE: Final = 8
 _GAUSSIAN: Final = math.sqrt(math.pi / 2)
 """Root mean square over mean magnitude."""
 _TRELLIS_CELL: Final = 4.0
+_LARGE_TRELLIS_CELL: Final = 4.07
 _UNIFORM_CELL: Final = math.sqrt(12.0)
 """Step over root mean square error at high rate; measured for the trellis, exact for nearest levels."""
 
@@ -118,7 +119,9 @@ def update_step(config: EncoderConfig, change: float) -> float:
 
 
 def _cell(config: EncoderConfig) -> float:
-    return _TRELLIS_CELL if config.uses_trellis else _UNIFORM_CELL
+    if not config.uses_trellis:
+        return _UNIFORM_CELL
+    return _LARGE_TRELLIS_CELL if config.best else _TRELLIS_CELL
 
 
 def steps_of(config: EncoderConfig, model: Model, residual: Residual) -> Steps:

@@ -1,13 +1,14 @@
 """SPEC.md clause E.9 (informative): trellis-coded quantisation: the sequence of levels with the least cost.
 
 Two quantisers lie half a step apart; which one codes a level follows from the parities of the levels before it (clause
-8.2.1). A Viterbi search over the eight states weighs squared error against the bits that the mixing coder will need,
+8.2.1). A Viterbi search over the 8 or 64 states weighs squared error against the bits that the mixing coder will need,
 by the Laplace model of the magnitude that the row and the column of each weight let expect.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -16,11 +17,18 @@ import numpy as np
 from nncodec.entropy.binarisation import Levels
 from nncodec.kernel import inlined, kernel
 from nncodec.rounding import Float64s
+from nncodec.tables import TRELLISES, Representation, Trellis
 
 LAGRANGIAN: Final = 0.7
 """What a bit may cost, in squared steps of half the spacing of a quantiser."""
 OUTPUT_LAGRANGIAN: Final = 0.15
 """The same for differences that are scaled (clause E.6): what is left out of these costs more than its energy."""
+
+SMALL: Final = TRELLISES[Representation.TRELLIS_8]
+STATES: Final = 64
+"""Of the large trellis."""
+_FEEDBACK, _DRIVE = TRELLISES[Representation.TRELLIS_64]
+_LOW_FEEDBACK = _FEEDBACK % (STATES // 2)
 
 _CLASSES: Final = 96
 _CLASS_OF_ONE: Final = 32
@@ -30,22 +38,33 @@ _HUGE: Final = 1e30
 _NOTHING: Final = 1e-30
 
 
-def quantise_trellis(
-    residual: Float64s, shape: tuple[int, ...], step: float, start: int, lagrangian: float = LAGRANGIAN
-) -> Levels:
+@dataclass(frozen=True)
+class Search:
+    """What is searched for: levels of this `step` and `trellis`; lagrangian: see `LAGRANGIAN`."""
+
+    step: float
+    trellis: Trellis
+    lagrangian: float = LAGRANGIAN
+
+
+def quantise_trellis(residual: Float64s, shape: tuple[int, ...], start: int, wanted: Search) -> Levels:
     """Levels of `residual`, the elements from `start` on of a tensor of this `shape` (flat), from trellis state 0 on.
 
-    Two bytes of working memory an element, in one run.
+    A bit of working memory for each state and element, and a byte, in one run.
     """
     magnitudes = np.abs(residual)
-    magnitudes /= step
+    magnitudes /= wanted.step
     columns = max(math.prod(shape[1:]), 1)
     rows, of_columns = expected_octaves(magnitudes, columns, start)
-    levels = np.zeros(residual.size, np.int32)
-    choices = np.zeros(residual.size, np.uint16)
+    is_small = wanted.trellis == SMALL
+    parities = np.zeros(residual.size, np.uint8 if is_small else np.uint64)
+    below = np.zeros(residual.size, np.uint8)
     place = np.array([columns, start % columns], np.int64)
-    state = search(magnitudes, place, rows, of_columns, *rate_tables(lagrangian), choices)
-    trace(residual, magnitudes, choices, state, levels)
+    given = magnitudes, place, rows, of_columns, *rate_tables(wanted.lagrangian), parities, below
+    state = search_8(*given) if is_small else search_64(*given, np.full(STATES, _HUGE), np.full(STATES, _HUGE))
+    levels = np.zeros(residual.size, np.int32)
+    half = 1 << (wanted.trellis.feedback.bit_length() - 1)  # odd states reach those whose highest bit is set
+    trace(residual, magnitudes, parities, below, state, half, *wanted.trellis, levels)
     return levels
 
 
@@ -132,36 +151,44 @@ def cheaper(one, other):  # type: ignore[no-untyped-def]
     return min(one, other), 1 if other < one else 0
 
 
-@kernel
-def search(magnitudes, place, rows, of_columns, bases, units, choices):  # type: ignore[no-untyped-def]
-    """Viterbi search, which writes `choices` for `trace`. Returns the state of least cost behind the last element.
+@inlined
+def class_of(magnitude, octaves):  # type: ignore[no-untyped-def]
+    """Which rates hold for a magnitude of which so much is expected; what is 0 has a class of its own."""
+    return min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitude > 0 else _CLASSES
 
-    `place` is the length of a row and where in it the first element stands; a to h are the costs of states 0 to 7.
+
+@kernel
+def search_8(magnitudes, place, rows, of_columns, bases, units, parities, below):  # type: ignore[no-untyped-def]
+    """Viterbi search, which writes what `trace` needs. Returns the state of least cost behind the last element.
+
+    `place` is the length of a row and where in it the first element stands; a to h are the costs of states 0 to 7. Bit
+    s of an element's `parities` is the parity by which state s is reached at the least cost; see `cheapest_moves` for
+    `below`, a bit for each quantiser.
     """
     columns, column, row = place[0], place[1], 0
     a = 0.0
     b = c = d = e = f = g = h = _HUGE
     for i in range(len(magnitudes)):
-        kind = min(max(int(rows[row] + of_columns[column] + 0.5), 0), _CLASSES - 1) if magnitudes[i] > 0 else _CLASSES
+        kind = class_of(magnitudes[i], rows[row] + of_columns[column])
         column += 1
         if column == columns:
             column = 0
             row += 1
-        even, odd, below = cheapest_moves(magnitudes[i], 0, kind, bases, units[kind])
+        even, odd, below0 = cheapest_moves(magnitudes[i], 0, kind, bases, units[kind])
         even1, odd1, below1 = cheapest_moves(magnitudes[i], 1, kind, bases, units[kind])
         # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
-        next_a, from_e = cheaper(a + even, e + odd)
-        next_b, from_g = cheaper(c + even, g + odd)
-        next_c, from_e1 = cheaper(a + odd, e + even)
-        next_d, from_g1 = cheaper(c + odd, g + even)
-        next_e, from_h = cheaper(d + even1, h + odd1)
-        next_f, from_f = cheaper(b + even1, f + odd1)
-        next_g, from_h1 = cheaper(d + odd1, h + even1)
-        next_h, from_f1 = cheaper(b + odd1, f + even1)
+        next_a, by_a = cheaper(a + even, e + odd)
+        next_b, by_b = cheaper(c + even, g + odd)
+        next_c, by_c = cheaper(e + even, a + odd)
+        next_d, by_d = cheaper(g + even, c + odd)
+        next_e, by_e = cheaper(d + even1, h + odd1)
+        next_f, by_f = cheaper(b + even1, f + odd1)
+        next_g, by_g = cheaper(h + even1, d + odd1)
+        next_h, by_h = cheaper(f + even1, b + odd1)
         a, b, c, d, e, f, g, h = next_a, next_b, next_c, next_d, next_e, next_f, next_g, next_h
-        of_even = from_e | from_g << 1 | from_e1 << 2 | from_g1 << 3
-        of_odd = from_h << 4 | from_f << 5 | from_h1 << 6 | from_f1 << 7
-        choices[i] = of_even | of_odd | below << 8 | below1 << 9
+        of_even, of_odd = by_a | by_b << 1 | by_c << 2 | by_d << 3, by_e | by_f << 1 | by_g << 2 | by_h << 3
+        parities[i] = of_even | of_odd << 4
+        below[i] = below0 | below1 << 1
     least = min(a, b, c, d, e, f, g, h)
     ends = (a, b, c, d, e, f, g, h)
     state = 0
@@ -171,16 +198,45 @@ def search(magnitudes, place, rows, of_columns, bases, units, choices):  # type:
 
 
 @kernel
-def trace(residual, magnitudes, choices, state, levels):  # type: ignore[no-untyped-def]
-    """Walk back along the cheapest path, which ends in `state`, and write its levels."""
+def search_64(magnitudes, place, rows, of_columns, bases, units, parities, below, costs, nexts):  # type: ignore[no-untyped-def]
+    """As `search_8`, for 64 states, whose `costs` are high at first: even ones reach 0 to 31, odd ones 32 to 63."""
+    half = STATES // 2
+    costs[0] = 0.0
+    columns, column, row = place[0], place[1], 0
+    for i in range(len(magnitudes)):
+        kind = class_of(magnitudes[i], rows[row] + of_columns[column])
+        column += 1
+        if column == columns:
+            column = 0
+            row += 1
+        even, odd, below0 = cheapest_moves(magnitudes[i], 0, kind, bases, units[kind])
+        even1, odd1, below1 = cheapest_moves(magnitudes[i], 1, kind, bases, units[kind])
+        found = 0
+        for s in range(half):
+            nexts[s], by = cheaper(costs[2 * s] + even, costs[2 * (s ^ _DRIVE)] + odd)
+            found |= by << s
+            before = s ^ _LOW_FEEDBACK
+            cost, by = cheaper(costs[2 * before + 1] + even1, costs[2 * (before ^ _DRIVE) + 1] + odd1)
+            nexts[half + s] = cost
+            found |= by << (half + s)
+        costs, nexts = nexts, costs
+        parities[i] = found
+        below[i] = below0 | below1 << 1
+    state = 0
+    for s in range(1, STATES):
+        if costs[s] < costs[state]:
+            state = s
+    return state
+
+
+@kernel
+def trace(residual, magnitudes, parities, below, state, half, feedback, drive, levels):  # type: ignore[no-untyped-def]
+    """Walk back along the cheapest path, which ends in `state` of twice `half` states, and write its levels."""
     for i in range(len(magnitudes) - 1, -1, -1):
-        bits = choices[i]
-        other = (bits >> state) & 1
-        quantiser = state >> 2
-        parity = ((state >> 1) & 1) ^ other
-        first = 2 * (state & 1) if quantiser == 0 else 3 - 2 * (state & 1)
-        state = first + 4 * other
+        parity = int(parities[i] >> state) & 1
+        quantiser = 1 if state >= half else 0
+        state = 2 * ((state ^ (feedback * quantiser) ^ (drive * parity)) & (half - 1)) + quantiser
         low = int(magnitudes[i] + 0.5 * quantiser)
-        step = 1 - 2 * ((bits >> (8 + quantiser)) & 1)
+        step = 1 - 2 * ((below[i] >> quantiser) & 1)
         sign = 1 - 2 * (residual[i] < 0)
         levels[i] = sign * (low + step * ((low & 1) ^ parity))

@@ -143,7 +143,7 @@ def test_reconstruction_is_product_sum_and_rounding(dtype: DType, offset: int, p
         value = float(Fraction(scaled) * Fraction(1e-3 / 256))
         expected.append(nearest(value if predicted is None else predicted + value, dtype))
     prediction = None if predicted is None else np.full(LEVELS.size, predicted)
-    data = reconstruct(half_levels(LEVELS, trellis=False), quantiser, prediction, dtype)
+    data = reconstruct(half_levels(LEVELS, None), quantiser, prediction, dtype)
     assert widen(data, dtype).tobytes() == np.array(expected).tobytes()
 
 

@@ -9,7 +9,7 @@ from tools.vectors.bases import THOUSANDTH, levels_only, plain
 from tools.vectors.cases import invalid, patched
 from tools.vectors.draft import Draft
 from tools.vectors.invalid_parameters import baseline
-from tools.vectors.mixing import GROUP, MIXING, TRELLIS, item_of, mixed, spread, zeros
+from tools.vectors.mixing import GROUP, MIXING, TRELLIS, TRELLIS_64, item_of, mixed, spread, zeros
 from tools.vectors.rans import RANS
 
 patched(
@@ -28,6 +28,11 @@ patched(
         ("baseline-mixing VALUE_RANGE R-7.1.17 A.1", {f"{GROUP}.entropy_coder": wire.u8(MIXING)}, "In BASELINE."),
         ("baseline-rans VALUE_RANGE R-7.1.17 A.1", {f"{GROUP}.entropy_coder": wire.u8(RANS)}, "In BASELINE."),
         ("baseline-trellis VALUE_RANGE R-7.1.17 A.1", {f"{GROUP}.representation": wire.u8(TRELLIS)}, "In BASELINE."),
+        (
+            "baseline-trellis-64 VALUE_RANGE R-7.1.17 A.1",
+            {f"{GROUP}.representation": wire.u8(TRELLIS_64)},
+            "The same with 64 states.",
+        ),
     ),
 )
 patched(

@@ -42,7 +42,7 @@ patched(
             "No slice group is declared, one given.",
         ),
         ("parameters-left-over UNIT_SIZE 6.4 6.1", {"parameters.tail": b"\0"}, "A byte behind the last slice group."),
-        ("representation-3 VALUE_RANGE 4 6.4.1", {f"{G0}.representation": u8(3)}, "A reserved representation."),
+        ("representation-4 VALUE_RANGE 4 6.4.1", {f"{G0}.representation": u8(4)}, "A reserved representation."),
         ("entropy-coder-4 VALUE_RANGE 4 6.4.1", {f"{G0}.entropy_coder": u8(4)}, "A reserved entropy coder."),
         ("entropy-coder-255 VALUE_RANGE 4 6.4.1", {f"{G0}.entropy_coder": u8(255)}, "A reserved entropy coder."),
         (

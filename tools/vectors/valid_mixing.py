@@ -8,7 +8,7 @@ from tools.vectors import wire
 from tools.vectors.bases import THOUSANDTH
 from tools.vectors.cases import valid
 from tools.vectors.draft import Draft, Group
-from tools.vectors.mixing import GROUP, TRELLIS, item_of, mixed, spread, zeros
+from tools.vectors.mixing import GROUP, TRELLIS, TRELLIS_64, item_of, mixed, spread, zeros
 
 STEP = wire.compact(50 << 10 | 77, -20)
 
@@ -128,35 +128,59 @@ def mixing_cut_tensors() -> Draft:
 def trellis_mixing() -> Draft:
     """Trellis levels under the mixing coder, which takes part in the states; with an offset."""
     levels = spread(108, 4)
-    return mixed([item_of("w", (4, 3, 3, 3), levels, STEP, [108])], STEP, trellis=True)
+    return mixed([item_of("w", (4, 3, 3, 3), levels, STEP, (TRELLIS, [108]))], STEP, trellis=TRELLIS)
 
 
 @valid("8.2.1", "9.5.6")
 def trellis_mixing_large() -> Draft:
     """Large trellis levels under the mixing coder."""
     levels = spread(96, 9000)
-    return mixed([item_of("w", (8, 12), levels, STEP, [96])], STEP, trellis=True)
+    return mixed([item_of("w", (8, 12), levels, STEP, (TRELLIS, [96]))], STEP, trellis=TRELLIS)
 
 
 @valid("8.2.1")
 def trellis_cut() -> Draft:
     """The state of the trellis begins anew in every slice."""
     levels = [1 - n % 4 for n in range(60)]
-    return mixed([item_of("w", (6, 10), levels, STEP, [7, 33, 20])], STEP, [7, 33, 20], trellis=True)
+    return mixed([item_of("w", (6, 10), levels, STEP, (TRELLIS, [7, 33, 20]))], STEP, [7, 33, 20], trellis=TRELLIS)
+
+
+@valid("8.2.1", "9.5.6")
+def trellis_64_mixing() -> Draft:
+    """Levels of the trellis of 64 states under the mixing coder."""
+    levels = spread(300, 4)
+    return mixed([item_of("w", (5, 60), levels, STEP, (TRELLIS_64, [300]))], STEP, trellis=TRELLIS_64)
+
+
+@valid("8.2.1")
+def trellis_64_cut() -> Draft:
+    """The state of the trellis of 64 states begins anew in every slice."""
+    levels = [1 - n % 4 for n in range(60)]
+    return mixed(
+        [item_of("w", (6, 10), levels, STEP, (TRELLIS_64, [7, 33, 20]))], STEP, [7, 33, 20], trellis=TRELLIS_64
+    )
+
+
+@valid("8.2.1", "8.2.2")
+def trellis_64_raw() -> Draft:
+    """Levels without entropy coding that lead through all of the 64 states, both signs, extremes."""
+    levels = (*(n * n * 7919 % 5 - 2 for n in range(900)), 2**31 - 1, -(2**31), 1, -1, 0, 3)
+    item = item_of("w", (906,), levels, STEP, (TRELLIS_64, [906]))
+    return replace(Draft([item], [Group(STEP)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS_64)})
 
 
 @valid("8.2.1", "8.2.2")
 def trellis_raw() -> Draft:
     """Trellis levels without entropy coding: every state, both signs, extremes."""
     levels = (1, -1, 1, 2, -3, 0, 0, 1, -2, 2**31 - 1, -(2**31), 1, -1, 0, 3, -3, 3, 1, 1, 1)
-    item = item_of("w", (20,), levels, STEP, [20])
+    item = item_of("w", (20,), levels, STEP, (TRELLIS, [20]))
     return replace(Draft([item], [Group(STEP)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS)})
 
 
 @valid("8.2.1", "9.3")
 def trellis_lzma2() -> Draft:
     """Trellis levels under LZMA2."""
-    item = item_of("w", (20,), spread(20, 3), STEP, [20])
+    item = item_of("w", (20,), spread(20, 3), STEP, (TRELLIS, [20]))
     return replace(Draft([item], [Group(STEP, wire.stored)]), patches={f"{GROUP}.representation": wire.u8(TRELLIS)})
 
 

@@ -91,7 +91,7 @@ def rans_one_token() -> Draft:
 def rans_trellis_levels() -> Draft:
     """Trellis levels under the rANS coder."""
     levels = spread(48, 4)
-    item = item_of("w", (48,), levels, THOUSANDTH, [48])
+    item = item_of("w", (48,), levels, THOUSANDTH, (TRELLIS, [48]))
     draft = with_payloads([item], coded(folded(levels), [48], Plan([FOLDED], lanes=2)), group=Group(THOUSANDTH))
     return replace(draft, patches={**draft.patches, f"{GROUP}.representation": wire.u8(TRELLIS)})
 

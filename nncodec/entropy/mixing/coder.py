@@ -14,7 +14,7 @@ from nncodec.entropy.mixing import contexts, engine, mixer, predictor, tables
 from nncodec.entropy.mixing.tensor import MARGIN, decode_tensor, encode_tensor
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.kernel import sequence
-from nncodec.tables import TRELLIS_DRIVE, TRELLIS_FEEDBACK
+from nncodec.tables import Trellis
 
 CLAUSE = "9.5"
 
@@ -28,12 +28,15 @@ _MOST_WORDS = engine.LOOKAHEAD_WORDS
 
 @dataclass(frozen=True)
 class Area:
-    """The part of one tensor that one slice holds: `count` levels from level `first` of a tensor of this shape."""
+    """The part of one tensor that one slice holds: `count` levels from level `first` of a tensor of this shape.
+
+    trellis: that of its levels, if they have one.
+    """
 
     shape: tuple[int, ...]
     first: int
     count: int
-    trellis: bool = False
+    trellis: Trellis | None = None
 
     @property
     def spread(self) -> tuple[int, int, int, int]:
@@ -68,7 +71,7 @@ class _Memory:
     def code(self, decoding: bool, levels: Any, area: Area, engine_state: tuple[Any, Any], end: int) -> int:
         """Code one area; returns how many of its levels were coded."""
         kind, columns, plane, across = area.spread
-        trellis = (TRELLIS_FEEDBACK, TRELLIS_DRIVE) if area.trellis else (0, 0)  # without it the state stays 0
+        trellis = area.trellis or (0, 0)  # without one the state stays 0
         lap = min(columns, area.count)
         numbers = np.array([area.count, area.first, columns, plane, across, *trellis], np.int64)
         near = sequence(np.zeros(lap + MARGIN + area.count, np.int32))

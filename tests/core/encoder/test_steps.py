@@ -68,7 +68,7 @@ def test_quality_does_not_depend_on_the_units_of_a_tensor() -> None:
 def test_matrices_keep_the_trellis_and_vectors_their_own_group() -> None:
     stream = read_stream(nncodec.encode(V1, EncoderConfig(quality=40.0)))
     kinds = {group.representation for group in stream.parameters.groups}
-    assert kinds == {Representation.TRELLIS, Representation.LEVELS, Representation.EXACT}
+    assert kinds == {Representation.TRELLIS_8, Representation.LEVELS, Representation.EXACT}
 
 
 def test_what_is_cheaper_exact_stays_exact() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -11,52 +12,71 @@ from hypothesis import strategies as st
 
 import nncodec
 from nncodec import EncoderConfig, Model, Tensor
-from nncodec.encoder.trellis import LAGRANGIAN, expected_octaves, quantise_trellis, rate_tables
+from nncodec.encoder.trellis import LAGRANGIAN, Search, expected_octaves, quantise_trellis, rate_tables
 from nncodec.quantisation import half_levels
+from nncodec.stream import read_stream
+from nncodec.tables import TRELLISES, Representation, Trellis
+
+EACH = pytest.mark.parametrize("trellis", TRELLISES.values(), ids=["8", "64"])
 
 
+@EACH
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=40))
-def test_half_levels_follow_the_states(levels: list[int]) -> None:
+def test_half_levels_follow_the_states(trellis: Trellis, levels: list[int]) -> None:
     state, expected = 0, []
     for level in levels:
         sign = (level > 0) - (level < 0)
         expected.append(2 * level - sign * (state & 1))
-        state = (state >> 1) ^ (5 * (state & 1)) ^ (2 * (level & 1))
-    assert half_levels(np.array(levels, np.int32), trellis=True).tolist() == expected
-    assert half_levels(np.array(levels, np.int32), trellis=False).tolist() == [2 * level for level in levels]
+        state = (state >> 1) ^ (trellis.feedback * (state & 1)) ^ (trellis.drive * (level & 1))
+    assert half_levels(np.array(levels, np.int32), trellis).tolist() == expected
+    assert half_levels(np.array(levels, np.int32), None).tolist() == [2 * level for level in levels]
 
 
-def cost(levels: tuple[int, ...], magnitudes: np.ndarray, classes: np.ndarray) -> float:
+@EACH
+def test_every_state_is_reached_by_two_of_one_quantiser(trellis: Trellis) -> None:
+    states = 1 << trellis.feedback.bit_length()
+    before: dict[int, list[tuple[int, int]]] = {state: [] for state in range(states)}
+    for state, parity in product(range(states), (0, 1)):
+        before[(state >> 1) ^ (trellis.feedback * (state & 1)) ^ (trellis.drive * parity)].append((state, parity))
+    for reached, moves in before.items():
+        assert [state & 1 for state, _ in moves] == [reached >= states // 2] * 2
+        assert {parity for _, parity in moves} == {0, 1}
+
+
+def cost(levels: tuple[int, ...], magnitudes: np.ndarray, classes: np.ndarray, trellis: Trellis) -> float:
     """What the search minimises, of levels without signs."""
     bases, units = rate_tables(LAGRANGIAN)
-    halves = half_levels(np.array(levels, np.int32), trellis=True)
+    halves = half_levels(np.array(levels, np.int32), trellis)
     total, state = 0.0, 0
     for level, half, x, kind in zip(levels, halves, magnitudes, classes, strict=True):
         odd = state & 1
         total += 4 * (x - half / 2) ** 2
         total += bases[odd][kind] if level == 0 else bases[2 + odd][kind] + units[kind] * level
-        state = (state >> 1) ^ (5 * odd) ^ (2 * (level & 1))
+        state = (state >> 1) ^ (trellis.feedback * odd) ^ (trellis.drive * (level & 1))
     return total
 
 
+@EACH
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(-2.4, 2.4), min_size=1, max_size=5))
-def test_search_finds_the_cheapest_sequence(values: list[float]) -> None:
+def test_search_finds_the_cheapest_sequence(trellis: Trellis, values: list[float]) -> None:
     residual, shape = np.array(values), (len(values),)
-    found = quantise_trellis(residual, shape, 1.0, 0)
+    found = quantise_trellis(residual, shape, 0, Search(1.0, trellis))
     magnitudes = np.abs(residual)
     rows, columns = expected_octaves(magnitudes, 1, 0)
     classes = np.where(magnitudes > 0, (rows + columns + 0.5).clip(0, 95).astype(int), 96)
-    best = min(cost(levels, magnitudes, classes) for levels in product(range(5), repeat=len(values)))
-    assert cost(tuple(np.abs(found).tolist()), magnitudes, classes) == pytest.approx(best, abs=1e-9)
+    best = min(cost(levels, magnitudes, classes, trellis) for levels in product(range(5), repeat=len(values)))
+    assert cost(tuple(np.abs(found).tolist()), magnitudes, classes, trellis) == pytest.approx(best, abs=1e-9)
     assert all(np.sign(found) * residual >= 0)
 
 
 def test_what_is_zero_stays_zero() -> None:
     values = np.random.default_rng(0).standard_normal((40, 50))
     values[np.random.default_rng(1).random(values.shape) < 0.3] = 0
-    found = quantise_trellis(values.ravel(), values.shape, 0.1, 0)
-    assert not found[values.ravel() == 0].any()
+    for trellis in TRELLISES.values():
+        found = quantise_trellis(values.ravel(), values.shape, 0, Search(0.1, trellis))
+        assert not found[values.ravel() == 0].any()
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 70), (3, 60), (69, 1), (4, 66), (21, 14)])
@@ -79,6 +99,33 @@ def test_the_trellis_is_nearer_than_the_same_step_without_it() -> None:
     assert plain.matrices.snr_db is not None
     assert trellis.matrices.snr_db > plain.matrices.snr_db + 0.5
     assert trellis.bytes < plain.bytes * 1.02
+
+
+@pytest.mark.parametrize("request_", [{"step": 0.1}, {"quality": 30.0}, {"snr": 20.0}, {"max_bytes": 12_000}], ids=str)
+def test_the_best_takes_fewer_bits_at_equal_error(request_: dict[str, float]) -> None:
+    weights = np.random.default_rng(0).laplace(size=(200, 100)).astype(np.float32)
+    model, bits = Model((Tensor.from_numpy("w", weights),)), []
+    for best in (False, True):
+        encoded = nncodec.encode_with_report(model, EncoderConfig(**request_, best=best))
+        group = read_stream(encoded.data).parameters.groups[0]
+        assert group.representation == (Representation.TRELLIS_64 if best else Representation.TRELLIS_8)
+        assert nncodec.decode(encoded.data).content_id == encoded.model.content_id
+        bits.append(8 * len(encoded.data) + weights.size * math.log2(encoded.report.matrices.mse) / 2)
+    assert 0.01 * weights.size < bits[0] - bits[1] < 0.05 * weights.size
+
+
+def test_the_best_keeps_to_8_states_where_these_serve_better() -> None:
+    rows = np.repeat(np.random.default_rng(0).standard_normal((1, 400)), 60, 0) * 5
+    noisy = rows + np.random.default_rng(1).standard_normal(rows.shape) * 0.05
+    model = Model((Tensor.from_numpy("w", noisy.astype(np.float32)),))
+    found = {best: nncodec.encode_with_report(model, EncoderConfig(step=1.0, best=best)) for best in (False, True)}
+    assert found[True].data == found[False].data
+    assert not found[True].config.best
+
+
+def test_fast_and_best_exclude_one_another() -> None:
+    with pytest.raises(nncodec.EncodeError, match="exclude"):
+        EncoderConfig(fast=True, best=True)
 
 
 @pytest.mark.parametrize("slice_symbols", [7, 100, 4096])

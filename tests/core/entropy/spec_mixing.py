@@ -125,8 +125,8 @@ class Decoder:
             length += 1
         return self.number(length, 1) - 1
 
-    def area(self, shape: tuple[int, ...], first: int, count: int, trellis: bool) -> list[int]:  # noqa: PLR0915 - as 9.5.8 has it
-        """9.5.8."""
+    def area(self, shape: tuple[int, ...], first: int, count: int, trellis: tuple[int, int] | None) -> list[int]:  # noqa: PLR0915 - as 9.5.8 has it
+        """9.5.8; trellis: feedback and drive of clause 8.2.1, if there is one."""
         kind, columns, plane, across = spread(shape)
         rate = tables()[2]
         near, errors, mean, levels = [], [], [0] * min(columns, count), []
@@ -159,8 +159,8 @@ class Decoder:
             levels.append(level)
             half = 2 * clamp(level, -(2**20 - 1), 2**20 - 1)
             half -= odd * ((half > 0) - (half < 0))
-            if trellis:
-                state = (state >> 1) ^ (5 * (state & 1)) ^ (2 * (level & 1))
+            if trellis is not None:
+                state = (state >> 1) ^ (trellis[0] * (state & 1)) ^ (trellis[1] * (level & 1))
             error = min(abs(8 * half - prediction), 2**24)
             near.append(half)
             errors.append(error)

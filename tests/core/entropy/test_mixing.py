@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from nncodec.entropy.mixing import tables
 from nncodec.entropy.mixing.coder import Area, decode_areas, encode_areas
 from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.tables import TRELLISES, Representation
 from tests.core.entropy import spec_mixing
+
+SMALL = TRELLISES[Representation.TRELLIS_8]
 
 SHAPES = [(), (1,), (40,), (5, 7), (4, 3, 3, 3), (3, 4, 1, 5), (6, 5, 1, 1), (2, 2, 2, 2, 2)]
 EXTREMES = [-(2**31), 2**31 - 1, 0, 1, -1]
@@ -38,7 +41,7 @@ def slices(draw) -> list[tuple[np.ndarray, Area]]:
         levels = laplace((count,), scale, draw(st.integers(0, 99)))
         if draw(st.booleans()):
             levels[draw(st.integers(0, count - 1))] = draw(st.sampled_from(EXTREMES))
-        parts.append((levels, Area(shape, first, count, draw(st.booleans()))))
+        parts.append((levels, Area(shape, first, count, draw(st.sampled_from((None, *TRELLISES.values()))))))
     return parts
 
 
@@ -56,8 +59,9 @@ def test_levels_come_back_and_the_specification_agrees(parts) -> None:
 def test_a_longer_tensor_agrees_with_the_specification() -> None:
     shape = (24, 6, 3, 3)
     levels = laplace(shape, 3.0) + np.repeat(laplace((24,), 20.0, 1), 54)
-    payload = encode_areas([(levels, Area(shape, 0, levels.size, True))])
-    assert spec_mixing.decode(payload, [(shape, 0, levels.size, True)]) == [levels.tolist()]
+    for trellis in TRELLISES.values():
+        payload = encode_areas([(levels, Area(shape, 0, levels.size, trellis))])
+        assert spec_mixing.decode(payload, [(shape, 0, levels.size, trellis)]) == [levels.tolist()]
 
 
 def test_tables_equal_the_specification() -> None:
@@ -71,9 +75,10 @@ def test_tables_equal_the_specification() -> None:
 PINNED = """
 import hashlib, numpy as np
 from nncodec.entropy.mixing.coder import Area, encode_areas
+from nncodec.tables import Trellis
 from tests.core.entropy.test_mixing import laplace
 parts = [(laplace(s, k), Area(s, 0, int(np.prod(s)), t)) for s, k, t in
-         [((8, 4, 3, 3), 1.0, True), ((10, 30), 200.0, False), ((50,), 9.0, False)]]
+         [((8, 4, 3, 3), 1.0, Trellis(5, 2)), ((10, 30), 200.0, None), ((50,), 9.0, None)]]
 print(hashlib.sha256(encode_areas(parts)).hexdigest())
 """
 DIGEST = "e5d0989b1d14bf9878a29b97c119bd9df7c926ff52c01b0ab11d84441912e5e5"
@@ -96,7 +101,7 @@ def rejected(payload: bytes, areas: list[Area]) -> bool:
 
 
 def test_a_payload_that_ends_early_or_goes_on_is_refused() -> None:
-    area = Area((20, 20), 0, 400, True)
+    area = Area((20, 20), 0, 400, SMALL)
     payload = encode_areas([(laplace((20, 20), 2.0), area)])
     assert all(rejected(payload[:size], [area]) for size in range(len(payload)))
     assert rejected(payload + b"\0\0", [area])
@@ -104,7 +109,7 @@ def test_a_payload_that_ends_early_or_goes_on_is_refused() -> None:
 
 
 def test_damage_never_leaves_as_anything_but_our_error() -> None:
-    area = Area((6, 4, 3, 3), 0, 216, False)
+    area = Area((6, 4, 3, 3), 0, 216)
     payload = encode_areas([(laplace((216,), 5.0), area)])
     for bit in range(0, 8 * len(payload), 3):
         damaged = bytearray(payload)
@@ -116,7 +121,7 @@ def test_damage_never_leaves_as_anything_but_our_error() -> None:
 
 
 def test_zeros_cost_next_to_nothing() -> None:
-    payload = encode_areas([(np.zeros(100_000, np.int32), Area((100, 1000), 0, 100_000, True))])
+    payload = encode_areas([(np.zeros(100_000, np.int32), Area((100, 1000), 0, 100_000, SMALL))])
     assert len(payload) < 100
 
 
