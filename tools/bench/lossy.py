@@ -1,7 +1,7 @@
 """One model, lossy: `python -m tools.bench.lossy DATA --nncodec PYTHON`: bytes at equal squared error, against NNCodec.
 
 Ten models at 15, 25 and 35 dB (SNR of the tensors of rank 2 and more): whole streams of the floating-point tensors by
-the presets default and fast, of NNCodec at the better of its quantisers, and the order-0 entropy of our own levels.
+the presets default, fast and best, of NNCodec at the better of its quantisers, and the order-0 entropy of our own levels.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ MODELS = {
     "ESPNetv2": "espnetv2-s-1.0-city-512x256.safetensors",
 }
 """Name -> file somewhere below DATA; a .th file is read by torch, and left out where that is missing."""
+PRESETS = (EncoderConfig(), EncoderConfig(fast=True), EncoderConfig(best=True))
 
 
 @dataclass(frozen=True)
@@ -102,23 +103,24 @@ def rows_of(name: str, path: Path, python: str) -> list[list[object]]:
     for target in TARGETS_DB:
         error = subject.energy / 10 ** (target / 10)
         guess = math.sqrt(12 * error / subject.weights)
-        default, fast = (at_error(coder(subject, EncoderConfig(fast=fast)), error, guess) for fast in (False, True))
+        default, fast, best = (at_error(coder(subject, preset), error, guess) for preset in PRESETS)
         theirs = interpolate(hull, error)
         entropy = at_error(
             lambda step: Point(round(own_entropy(subject, step)), subject.weights * step * step / 12), error, guess
         )
-        ratios = [f"{size / theirs:.3f}" if theirs and size else "" for size in (default, fast)]
-        rows.append([name, f"{target:.0f}", *(f"{size:,}" for size in (default, fast, theirs, entropy)), *ratios])
+        pairs = ((default, theirs), (fast, theirs), (best, default))
+        ratios = [f"{one / other:.3f}" if one and other else "" for one, other in pairs]
+        rows.append([name, f"{target:.0f}", *(f"{size:,}" for size in (default, fast, best, theirs, entropy)), *ratios])
     return rows
 
 
 def means(rows: Sequence[Sequence[object]]) -> list[list[object]]:
-    """Geometric mean and worst ratio of each target, default and fast."""
+    """Geometric mean and worst of each ratio at each target."""
     table: list[list[object]] = []
     for target in TARGETS_DB:
         its = [row for row in rows if row[1] == f"{target:.0f}"]
         cells: list[object] = [f"{target:.0f}"]
-        for column in (6, 7):
+        for column in (7, 8, 9):
             ratios = [float(str(row[column])) for row in its if row[column]]
             cells += [f"{geometric_mean(ratios):.3f}", f"{max(ratios):.3f}"] if ratios else ["", ""]
         table.append(cells)
@@ -135,8 +137,9 @@ def main() -> None:
     rows = [
         row for name in track(paths, "models", transient=True) for row in rows_of(name, paths[name], arguments.nncodec)
     ]
-    head = ["model", "dB", "default", "fast", "NNCodec", "order-0 of levels", "default / NNCodec", "fast / NNCodec"]
-    summary = ["dB", "default: mean", "default: worst", "fast: mean", "fast: worst"]
+    ratios = ["default / NNCodec", "fast / NNCodec", "best / default"]
+    head = ["model", "dB", "default", "fast", "best", "NNCodec", "order-0 of levels", *ratios]
+    summary = ["dB", *(f"{ratio}: {figure}" for ratio in ratios for figure in ("mean", "worst"))]
     write_section(
         "lossy",
         "## One model, lossy\n\n"
