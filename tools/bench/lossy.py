@@ -1,7 +1,7 @@
 """One model, lossy: `python -m tools.bench.lossy DATA --nncodec PYTHON`: bytes at equal squared error, against NNCodec.
 
 Ten models at 15, 25 and 35 dB (SNR of the tensors of rank 2 and more): whole streams of the floating-point tensors by
-the presets default, fast and best, of NNCodec at the better of its quantisers, and the order-0 entropy of our own levels.
+the presets default, fast and best, of NNCodec at the better of its quantisers, and the order-0 entropy of our levels.
 """
 
 from __future__ import annotations
