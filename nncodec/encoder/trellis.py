@@ -152,9 +152,21 @@ def cheaper(one, other):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def class_of(magnitude, octaves):  # type: ignore[no-untyped-def]
-    """Which rates hold for a magnitude of which so much is expected; what is 0 has a class of its own."""
-    return min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitude > 0 else _CLASSES
+def moves(magnitude, octaves, bases, units):  # type: ignore[no-untyped-def]
+    """Costs of even and odd levels of quantiser 0, then of 1, and which are below, a bit for each quantiser.
+
+    octaves: what is expected of the magnitude, which tells its class; what is 0 has a class of its own.
+    """
+    kind = min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitude > 0 else _CLASSES
+    even, odd, below = cheapest_moves(magnitude, 0, kind, bases, units[kind])
+    even1, odd1, below1 = cheapest_moves(magnitude, 1, kind, bases, units[kind])
+    return even, odd, even1, odd1, below | below1 << 1
+
+
+@inlined
+def behind(row, column, columns):  # type: ignore[no-untyped-def]
+    """The place that follows in row-major order."""
+    return (row + 1, 0) if column + 1 == columns else (row, column + 1)
 
 
 @kernel
@@ -169,13 +181,8 @@ def search_8(magnitudes, place, rows, of_columns, bases, units, parities, below)
     a = 0.0
     b = c = d = e = f = g = h = _HUGE
     for i in range(len(magnitudes)):
-        kind = class_of(magnitudes[i], rows[row] + of_columns[column])
-        column += 1
-        if column == columns:
-            column = 0
-            row += 1
-        even, odd, below0 = cheapest_moves(magnitudes[i], 0, kind, bases, units[kind])
-        even1, odd1, below1 = cheapest_moves(magnitudes[i], 1, kind, bases, units[kind])
+        even, odd, even1, odd1, below[i] = moves(magnitudes[i], rows[row] + of_columns[column], bases, units)
+        row, column = behind(row, column, columns)
         # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
         next_a, by_a = cheaper(a + even, e + odd)
         next_b, by_b = cheaper(c + even, g + odd)
@@ -188,7 +195,6 @@ def search_8(magnitudes, place, rows, of_columns, bases, units, parities, below)
         a, b, c, d, e, f, g, h = next_a, next_b, next_c, next_d, next_e, next_f, next_g, next_h
         of_even, of_odd = by_a | by_b << 1 | by_c << 2 | by_d << 3, by_e | by_f << 1 | by_g << 2 | by_h << 3
         parities[i] = of_even | of_odd << 4
-        below[i] = below0 | below1 << 1
     least = min(a, b, c, d, e, f, g, h)
     ends = (a, b, c, d, e, f, g, h)
     state = 0
@@ -204,13 +210,8 @@ def search_64(magnitudes, place, rows, of_columns, bases, units, parities, below
     costs[0] = 0.0
     columns, column, row = place[0], place[1], 0
     for i in range(len(magnitudes)):
-        kind = class_of(magnitudes[i], rows[row] + of_columns[column])
-        column += 1
-        if column == columns:
-            column = 0
-            row += 1
-        even, odd, below0 = cheapest_moves(magnitudes[i], 0, kind, bases, units[kind])
-        even1, odd1, below1 = cheapest_moves(magnitudes[i], 1, kind, bases, units[kind])
+        even, odd, even1, odd1, below[i] = moves(magnitudes[i], rows[row] + of_columns[column], bases, units)
+        row, column = behind(row, column, columns)
         found = 0
         for s in range(half):
             nexts[s], by = cheaper(costs[2 * s] + even, costs[2 * (s ^ _DRIVE)] + odd)
@@ -221,7 +222,6 @@ def search_64(magnitudes, place, rows, of_columns, bases, units, parities, below
             found |= by << (half + s)
         costs, nexts = nexts, costs
         parities[i] = found
-        below[i] = below0 | below1 << 1
     state = 0
     for s in range(1, STATES):
         if costs[s] < costs[state]:
