@@ -56,8 +56,7 @@ class EncoderConfig:
     fast: code with rANS only, levels without the trellis (MAIN): far less time, more bytes.
     best: with the trellis of 64 states (MAIN): more time to encode, none to decode, about 0.5 to 1 % fewer bytes.
     least_squares: reconstruct what is left of a difference for the least squared error, not, as MAIN does else, for the
-    least error of outputs (clause E.6). Always so where an SNR or a squared error is asked for. Ask for it where later
-    updates make up for what this one lacks, as with error feedback: what is scaled overshoots, and models drift off.
+    least error of outputs (clause E.6). Always so where an SNR or a squared error is asked for.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
 
     Raises EncodeError for values that no stream can carry, or that contradict one another.
