@@ -54,7 +54,8 @@ class EncoderConfig:
     the rule of clause E.2 says; exclude wins.
     slice_symbols: symbols of a slice at most.
     fast: code with rANS only, levels without the trellis (MAIN): far less time, more bytes.
-    best: with the trellis of 64 states (MAIN): more time to encode, none to decode, about 0.5 to 1 % fewer bytes.
+    best: also with the trellis of 64 states, if that is better (MAIN): more time to encode, not to decode, 0.2 to 1.5 %
+    fewer bytes.
     least_squares: reconstruct what is left of a difference for the least squared error, not, as MAIN does else, for the
     least error of outputs (clause E.6). Always so where an SNR or a squared error is asked for.
     name_map: pairs (name in the model, name in the references) for tensors that were renamed.
