@@ -21,7 +21,7 @@ import nncodec
 from nncodec import EncoderConfig, Model, Tensor
 from nncodec.encoder.estimate import LevelCounts
 from nncodec.encoder.steps import spread
-from nncodec.encoder.trellis import quantise_trellis
+from nncodec.encoder.trellis import SMALL, Search, quantise_trellis
 from nncodec.quantisation import dequantise, half_levels
 from nncodec.rounding import Float64s, round_to, widen
 from tools.bench.common import markdown_table
@@ -71,11 +71,11 @@ def _quantised(
     steps = scale * np.exp(shares + np.average(sizes - shares, weights=weights))
     decoded, bits = {}, 0.0
     for (tensor, values), step in zip(matrices, steps, strict=True):
-        levels = quantise_trellis(values, tensor.shape, float(step), 0)
+        levels = quantise_trellis(values, tensor.shape, 0, Search(float(step), SMALL))
         counts = LevelCounts(levels.size)
         counts.add(levels)
         bits += counts.bits()
-        data = round_to(dequantise(half_levels(levels, trellis=True), float(step), 0), tensor.dtype)
+        data = round_to(dequantise(half_levels(levels, SMALL), float(step), 0), tensor.dtype)
         decoded[tensor.name] = Tensor(tensor.name, tensor.dtype, tensor.shape, data)
     return decoded, bits / 8
 
