@@ -27,8 +27,8 @@ class Releaser:
         self._views: dict[int, memoryview] = {}
 
     def used(self, data: bytes | memoryview, size: int | None = None) -> None:
-        """`size` bytes (None: all) of `data` were read."""
-        if not isinstance(data, memoryview):
+        """`size` bytes (None: all) of `data` were read; what is no view of a file is not held on to."""
+        if not (isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap)):
             return
         self._used += data.nbytes if size is None else size
         self._views[id(data.obj)] = data
