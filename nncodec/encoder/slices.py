@@ -126,7 +126,7 @@ class WordTask:
     def _payload(self, coder: EntropyCoder, data: memoryview, areas: Sequence[WordArea]) -> bytes | None:
         if coder != EntropyCoder.RANS:
             return encode_words(data, self.width, coder)
-        words = np.frombuffer(data, f"<u{self.width}").astype(work_dtype(self.width))
+        words = np.frombuffer(data, f"<u{self.width}").astype(work_dtype(self.width), copy=False)
         is_difference = self.parts[0].prediction is not None
         return _by_rans(Material(words, areas, self.width, None if is_difference else self.dtype, self.is_fast))
 

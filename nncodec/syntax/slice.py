@@ -30,7 +30,7 @@ _LONGEST_HEADER = 2 + 7 + 4
 
 def build_slice_unit(header: SliceHeader, payload: bytes) -> bytes:
     """Bytes of the slice unit."""
-    return build_unit(UnitType.SLICE, build(SLICE_HEADER, header) + payload)
+    return build_unit(UnitType.SLICE, build(SLICE_HEADER, header), payload)
 
 
 def parse_slice_unit(unit: Unit, session: Session) -> tuple[SliceHeader, memoryview]:

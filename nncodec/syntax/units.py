@@ -43,10 +43,10 @@ class Unit:
         return self.offset + self.size
 
 
-def build_unit(unit_type: UnitType | int, payload: bytes) -> bytes:
-    """Bytes of a unit with its CRC."""
-    header = build(UNIT_HEADER, UnitHeader(unit_type, len(payload)))
-    return header + payload + crc32c(header, payload)
+def build_unit(unit_type: UnitType | int, *payload: bytes) -> bytes:
+    """Bytes of a unit with its CRC; `payload` may come in parts, for large ones are copied but once then."""
+    header = build(UNIT_HEADER, UnitHeader(unit_type, sum(map(len, payload))))
+    return b"".join((header, *payload, crc32c(header, *payload)))
 
 
 def parse_unit(data: memoryview, offset: int, trace: list[Element] | None = None) -> Unit:
