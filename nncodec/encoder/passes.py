@@ -265,10 +265,12 @@ class _Choosing:
         group = self.coding.plan.groups[self.index]
         tasks = (self.coding.task(group, group.pieces(*place), (coder,)) for place in group.slices)
         results = Work(self.work.executor).map(code_slice, tasks, [count for _, count in group.slices])
-        return [
-            _stored(payloads, SliceHeader(self.index, *place), self.spool)
-            for place, (payloads, _) in zip(group.slices, results, strict=True)
-        ]
+        found, releaser = [], Releaser()
+        for place, (payloads, _) in zip(group.slices, results, strict=True):
+            found.append(_stored(payloads, SliceHeader(self.index, *place), self.spool))
+            for piece in group.pieces(*place):
+                _used(self.coding.plan, piece, releaser)
+        return found
 
 
 def _used(plan: Plan, piece: Piece, releaser: Releaser) -> None:
