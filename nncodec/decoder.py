@@ -20,15 +20,7 @@ from nncodec.sink import Gathered, Sink
 from nncodec.slices import LevelPart, LevelTask, WordPart, WordTask, decode_slice
 from nncodec.stream import Slice, Stream, read_stream
 from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
-from nncodec.tables import (
-    TRELLISES,
-    DType,
-    EntropyCoder,
-    LevelWidth,
-    Prediction,
-    Representation,
-    Trellis,
-)
+from nncodec.tables import TRELLISES, DType, EntropyCoder, LevelWidth, Prediction, Representation, Trellis
 from nncodec.work import Work
 
 CLAUSE = "8.5"

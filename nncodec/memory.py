@@ -15,8 +15,14 @@ RELEASE_EVERY: Final = 1 << 25
 
 def release(data: bytes | memoryview) -> None:
     """Let go of the pages of the file that `data` is a view of, if it is one; what it shows stays the same."""
-    if isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        data.obj.madvise(mmap.MADV_DONTNEED)
+    file = _file_of(data)
+    if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+        file.madvise(mmap.MADV_DONTNEED)
+
+
+def _file_of(data: bytes | memoryview) -> mmap.mmap | None:
+    """The mapped file that `data` is a view of."""
+    return data.obj if isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap) else None
 
 
 class Releaser:
@@ -28,7 +34,7 @@ class Releaser:
 
     def used(self, data: bytes | memoryview, size: int | None = None) -> None:
         """`size` bytes (None: all) of `data` were read; what is no view of a file is not held on to."""
-        if not (isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap)):
+        if not isinstance(data, memoryview) or _file_of(data) is None:
             return
         self._used += data.nbytes if size is None else size
         self._views[id(data.obj)] = data

@@ -147,6 +147,11 @@ class Trellis(NamedTuple):
     feedback: int
     drive: int
 
+    @property
+    def states(self) -> int:
+        """How many there are: the feedback has their highest bit, so odd states reach the upper half of them."""
+        return 1 << self.feedback.bit_length()
+
 
 TRELLISES: Final[Mapping[Representation, Trellis]] = MappingProxyType(
     {Representation.TRELLIS_8: Trellis(5, 2), Representation.TRELLIS_64: Trellis(33, 10)}

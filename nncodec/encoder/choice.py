@@ -294,8 +294,6 @@ def _leaves_less(tried: _Tried, best: _Tried) -> bool:
 
 def _left_by(choice: Choice) -> float:
     """The energy of what the prediction of `choice` leaves of its tensor."""
-    if choice.predictor is None:
-        return energy_of(finite_blocks(choice.tensor))
     return energy_of(finite_residual_blocks(choice.tensor, choice.predictor))
 
 

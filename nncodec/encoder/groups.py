@@ -26,6 +26,7 @@ COHERENCE: Final = 4.0
 """How much more a network feels of a part of an update that is missing than of noise of the same energy (measured)."""
 _LARGEST_GAIN = 4.0
 _GAIN_MATTERS = 0.001
+"""By what a gain differs from 1 for which the step of a quantiser is changed."""
 _OWN_GAIN_MATTERS = 0.02
 """By what share gains differ for which a tensor gets a quantiser of its own, of 4 bytes."""
 _RANS_SYMBOLS = 1 << 20

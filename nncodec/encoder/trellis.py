@@ -25,10 +25,9 @@ OUTPUT_LAGRANGIAN: Final = 0.15
 """The same for differences that are scaled (clause E.6): what is left out of these costs more than its energy."""
 
 SMALL: Final = TRELLISES[Representation.TRELLIS_8]
-STATES: Final = 64
-"""Of the large trellis."""
-_FEEDBACK, _DRIVE = TRELLISES[Representation.TRELLIS_64]
-_LOW_FEEDBACK = _FEEDBACK % (STATES // 2)
+_LARGE = TRELLISES[Representation.TRELLIS_64]
+_STATES, _DRIVE = _LARGE.states, _LARGE.drive
+_LOW_FEEDBACK = _LARGE.feedback % (_STATES // 2)
 
 _CLASSES: Final = 96
 _CLASS_OF_ONE: Final = 32
@@ -61,10 +60,9 @@ def quantise_trellis(residual: Float64s, shape: tuple[int, ...], start: int, wan
     below = np.zeros(residual.size, np.uint8)
     place = np.array([columns, start % columns], np.int64)
     given = magnitudes, place, rows, of_columns, *rate_tables(wanted.lagrangian), parities, below
-    state = search_8(*given) if is_small else search_64(*given, np.full(STATES, _HUGE), np.full(STATES, _HUGE))
+    state = search_8(*given) if is_small else search_64(*given, np.full(_STATES, _HUGE), np.full(_STATES, _HUGE))
     levels = np.zeros(residual.size, np.int32)
-    half = 1 << (wanted.trellis.feedback.bit_length() - 1)  # odd states reach those whose highest bit is set
-    trace(residual, magnitudes, parities, below, state, half, *wanted.trellis, levels)
+    trace(residual, magnitudes, parities, below, state, wanted.trellis.states // 2, *wanted.trellis, levels)
     return levels
 
 
@@ -206,7 +204,7 @@ def search_8(magnitudes, place, rows, of_columns, bases, units, parities, below)
 @kernel
 def search_64(magnitudes, place, rows, of_columns, bases, units, parities, below, costs, nexts):  # type: ignore[no-untyped-def]
     """As `search_8`, for 64 states, whose `costs` are high at first: even ones reach 0 to 31, odd ones 32 to 63."""
-    half = STATES // 2
+    half = _STATES // 2
     costs[0] = 0.0
     columns, column, row = place[0], place[1], 0
     for i in range(len(magnitudes)):
@@ -223,7 +221,7 @@ def search_64(magnitudes, place, rows, of_columns, bases, units, parities, below
         costs, nexts = nexts, costs
         parities[i] = found
     state = 0
-    for s in range(1, STATES):
+    for s in range(1, _STATES):
         if costs[s] < costs[state]:
             state = s
     return state

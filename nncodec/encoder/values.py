@@ -50,8 +50,10 @@ def residual_blocks(tensor: Tensor, predictor: Predictor | None) -> Iterator[Flo
     return _differences(blocks(tensor), predictor)
 
 
-def finite_residual_blocks(tensor: Tensor, predictor: Predictor) -> Iterator[Float64s]:
+def finite_residual_blocks(tensor: Tensor, predictor: Predictor | None) -> Iterator[Float64s]:
     """The same, with 0 for elements that are not finite."""
+    if predictor is None:
+        return finite_blocks(tensor)
     return _differences(finite_blocks(tensor), predictor)
 
 

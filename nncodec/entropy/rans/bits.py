@@ -16,6 +16,7 @@ _MOST_FOLDED = (1 << 32) - 2
 _LONGEST_BYTES = 17
 """Of a Golomb code of 64 zeros, from any bit of a byte on."""
 _KEPT_BITS = 512
+"""Of what is written in one number, before it goes to bytes."""
 _KEPT = (1 << _KEPT_BITS) - 1
 
 

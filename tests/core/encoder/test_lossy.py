@@ -266,7 +266,7 @@ def test_gain_has_the_least_error_where_what_is_missing_counts_more() -> None:
     halves = (np.sign(values) * 2 * np.floor(np.abs(values) / 3 + 0.5)).astype(np.int64)
     step, offset = 3.0, -20
     decoded = step * (halves / 2 + np.sign(halves) * offset / 256)
-    run = Run(values.ravel(), DType.FLOAT64, values.shape, 0, None, step, 0.5, False, LAGRANGIAN)
+    run = Run(values.ravel(), DType.FLOAT64, values.shape, 0, None, step, 0.5, None, LAGRANGIAN)
     made = float((values * decoded).sum() / np.square(values).sum())
 
     def felt(gain: float) -> float:

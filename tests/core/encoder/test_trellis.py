@@ -35,7 +35,7 @@ def test_half_levels_follow_the_states(trellis: Trellis, levels: list[int]) -> N
 
 @EACH
 def test_every_state_is_reached_by_two_of_one_quantiser(trellis: Trellis) -> None:
-    states = 1 << trellis.feedback.bit_length()
+    states = trellis.states
     before: dict[int, list[tuple[int, int]]] = {state: [] for state in range(states)}
     for state, parity in product(range(states), (0, 1)):
         before[(state >> 1) ^ (trellis.feedback * (state & 1)) ^ (trellis.drive * parity)].append((state, parity))
