@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from nncodec.encoder.allocation import Allocation, Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
 from nncodec.encoder.config import MAX_QUALITY, MIN_QUALITY
 from nncodec.encoder.rate_control import PLACES_A_DB, Search
@@ -197,8 +199,10 @@ class _Ledger:
             return purse.utilities[node.place](quality)
         estimate = self._estimate(node, quality, inner)
         subject = purse.survey.subjects[node.place]
-        counted = subject.is_matrix & (subject.energies > 0)
-        return 1 / (1 + float((estimate.errors[counted] / subject.energies[counted]).sum()))
+        counted = subject.is_matrix & (subject.energies > 0) & np.isfinite(subject.energies)
+        with np.errstate(over="ignore"):  # an error beyond all numbers leaves no utility
+            noise = float((estimate.errors[counted] / subject.energies[counted]).sum())
+        return 1 / (1 + noise)
 
 
 def _estimate(survey: Survey, node: Node, scale: float, parent_scale: float) -> Estimate:
