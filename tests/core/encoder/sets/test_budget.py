@@ -80,14 +80,13 @@ def test_any_set_fits_or_the_least_is_said(members, share):
 
 
 def test_models_with_numbers_near_the_end_of_their_type():
-    """Their energies are beyond all numbers: the proxy leaves them out, and nothing is warned of but that."""
+    """Their energies are beyond all numbers: the proxy leaves them out, and numpy warns of nothing."""
     generator = np.random.default_rng(1)
     weights = np.ldexp(generator.standard_normal((6, 11)), 1000)
     others = generator.standard_normal((9, 99)).astype(np.float32)
     model = Model((Tensor.from_numpy("conv1.weight", weights), Tensor.from_numpy("fc.weight", others)))
     whole = len(encode_set({"a": model, "b": model}, SetConfig(LOSSLESS)))
-    with pytest.warns(EncodeWarning, match="kept exact"):
-        spent({"a": model, "b": model}, whole // 2)
+    spent({"a": model, "b": model}, whole // 2)
 
 
 def said_least(error: EncodeError) -> int:
