@@ -107,11 +107,11 @@ def mixing_bomb() -> Draft:
 
 @invalid("ENTROPY", "9.4")
 def mixing_levels_over_the_bound() -> Draft:
-    """A payload of two bytes that decodes to 4097 levels of INT32: four bytes more than the bound."""
-    return zeros(4097, 4)
+    """A payload of ten bytes that decodes to 20481 levels of INT32: four bytes more than the bound."""
+    return zeros(20481, 4)
 
 
 @invalid("ENTROPY", "9.4")
 def mixing_levels_over_the_bound_by_their_width() -> Draft:
-    """A payload of two bytes that decodes to 8193 levels of INT16: each as a byte they would not be too many."""
-    return zeros(8193, 2)
+    """A payload of ten bytes that decodes to 40961 levels of INT16: each as a byte they would not be too many."""
+    return zeros(40961, 2)

@@ -85,5 +85,5 @@ def spread(count: int, scale: int) -> list[int]:
 
 
 def zeros(count: int, width: int) -> Draft:
-    """`count` levels of 0 with a level_width of `width` bytes, in a payload of two bytes."""
+    """`count` levels of 0 with a level_width of `width` bytes, in a payload of few bytes."""
     return mixed([replace(item_of("w", (count,), [0] * count, THOUSANDTH), width=width)], THOUSANDTH)

@@ -97,6 +97,16 @@ def mixing_saturated() -> Draft:
     return mixed([item_of("w", (20, 10), [(-1) ** (n % 2) * x for n in range(20) for x in row], STEP)], STEP)
 
 
+@valid("9.5.5", "9.5.8")
+def mixing_runaway_taps() -> Draft:
+    """Zeros, then levels that grow fivefold: taps pass their bounds, and are brought back at column 0 or 16 only."""
+    levels = []
+    for row in range(40):
+        first = ((row * 7919 >> 3) % 37 + 3) * (-1) ** (row * row // 3 % 2)
+        levels += [0] * 16 + [first * 5**n for n in range(5)]
+    return mixed([item_of("w", (40, 21), levels, THOUSANDTH)], THOUSANDTH)
+
+
 @valid("9.5.4", "9.5.8")
 def mixing_long_row() -> Draft:
     """One row of 300: the rates of the row reach their least."""
@@ -186,5 +196,5 @@ def trellis_lzma2() -> Draft:
 
 @valid("9.4", "9.5.1")
 def mixing_levels_at_the_bound_by_their_width() -> Draft:
-    """16384 levels of INT8 in two bytes: the most that the bound lets pass, for level_width is what counts."""
-    return zeros(8192 * 2, 1)
+    """81920 levels of INT8 in ten bytes: the most that the bound lets pass, for level_width is what counts."""
+    return zeros(8192 * 10, 1)

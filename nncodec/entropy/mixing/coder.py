@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from nncodec.entropy.binarisation import Levels
-from nncodec.entropy.mixing import contexts, engine, mixer, predictor, tables
+from nncodec.entropy.mixing import contexts, engine, mixer, predictor, residual, tables
 from nncodec.entropy.mixing.tensor import MARGIN, decode_tensor, encode_tensor
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.kernel import sequence
@@ -56,15 +56,15 @@ class _Memory:
     """What the levels of a slice leave behind for the levels after them."""
 
     def __init__(self) -> None:
-        filled = np.full(contexts.CELLS, mixer.FRESH_CELL, np.int32)
-        weights = np.full(contexts.ROWS * mixer.INPUTS, mixer.FRESH_WEIGHT, np.int64)
+        cells = np.full(contexts.CELLS, mixer.FRESH_CELL, np.int32)
+        cells[: contexts.TAIL].reshape(-1, contexts.PHASES)[:, residual.SUMMED] = mixer.FRESH_ODDS
         fixed = (
-            tables.stretch_table().astype(np.int16),
             tables.squash_table(),
-            tables.rate_table(),
+            tables.pace_table().astype(np.int64),  # as wide as the products: loading them then takes no conversion
+            tables.rate_table().astype(np.int64),
             tables.logarithm_table().astype(np.int8),
         )
-        self.model = tuple(sequence(part) for part in (filled, weights, *fixed))
+        self.model = tuple(sequence(part) for part in (cells, *fixed))
         self.taps = [sequence(np.zeros(predictor.TAPS, np.int64)) for _ in range(_CLASSES)]
         self.carried = [sequence(np.array([FRESH_ERROR, 0, 0], np.int64)) for _ in range(_CLASSES)]
 

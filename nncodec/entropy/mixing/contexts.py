@@ -1,4 +1,4 @@
-"""SPEC.md clause 9.5.6: from what lies around a level to the cells and weights of its decisions.
+"""SPEC.md clause 9.5.6: from what lies around a level to the cells of its decisions.
 
 Four slots, of 64 cells each, serve one level: one each for where it lies in the scales of its row and its column, in
 its prediction, among the signs of its neighbours, in the recent errors. Scales are taken relative to the unit 2^shift,
@@ -23,10 +23,6 @@ TAIL: Final = SLOT_D + 128 * PHASES
 LOW_BIT: Final = TAIL + 32
 CELLS: Final = LOW_BIT + 64
 """Where the cells of each kind begin, and how many there are."""
-
-ROWS: Final = 20
-"""Rows of weights, four each: is a level its prediction; the same in odd states of the trellis; its sign; has a scaled
-residual a whole unit, above; the same below."""
 
 SHIFT_BIAS: Final = 40
 """A level is coded in units of 2^shift from an expected magnitude of 4 levels on (8 log2 of it in sixteenths: 48)."""

@@ -1,7 +1,10 @@
-"""SPEC.md clause 9.5.4: a decision under one cell or more: mixed by a row of weights, a mean, or as it stands.
+"""SPEC.md clause 9.5.4: a decision under one cell or more: by the sum of their log-odds, by a mean, or as it stands.
 
-A cell holds a probability of 1 (22 bits) above a count (7 bits). A weight of 1.0 is 65536. No step of a weight passes
-7,680, and a slice of 2^26 symbols has at most 2^32 decisions: so weights stay below 2^45, their sums below 2^60.
+A cell holds a number above a count (7 bits). In cells that are summed the number is the log-odds of 1, in 1/4096 nat
+(25 bits with sign), in all others a probability of 1 (22 bits). No log-odds pass 2400 nats. Those of fresh cells move
+by at most 4/8 + 4/9 + ... 4/127, 12 nats in all; from there on their pace is the last one, and a decision adds 0.9 at
+most to the sum of their squares over that pace (what agrees with a decided sum moves next to nothing): a slice of 2^26
+symbols 2^26 times that, and its sums with fresh cells, 120 for each, no more than as much again.
 """
 
 from __future__ import annotations
@@ -9,18 +12,14 @@ from __future__ import annotations
 from typing import Final
 
 from nncodec.entropy.mixing.engine import code_bit
-from nncodec.entropy.mixing.tables import COUNT_LIMIT, SQUASH_LIMIT
+from nncodec.entropy.mixing.tables import COUNT_LIMIT, PACE_LIMIT, SQUASH_LIMIT
 from nncodec.kernel import index, inlined
 
-INPUTS: Final = 4
 FRESH_CELL: Final = 1 << 28
 """Probability one half, count 0."""
 
-FRESH_WEIGHT: Final = 19660
-"""0.3: four inputs that agree are believed a little more than each of them."""
-
-LEARNING_RATE: Final = 10
-"""How far weights move, in 2^-18; 6 to 14 lie within 0.1 % of each other."""
+FRESH_ODDS: Final = 0
+"""Log-odds 0, count 0."""
 
 _COUNT_BITS = 7
 _COUNT_MASK = (1 << _COUNT_BITS) - 1
@@ -36,50 +35,55 @@ def adapted(cell, bit, rates):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def code_mixed(decoding, bit, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
-    """One decision under cells a, b, c, d and the four weights from `row` on. Returns the bit and the coder."""
-    cells, weights, stretch, squash, rates, _ = model
+def corrected(cell, error, paces):  # type: ignore[no-untyped-def]
+    """The cell after a decision that missed by `error`: its log-odds have moved, its count has grown to its limit."""
+    count = cell & _COUNT_MASK
+    step = error * paces[index(count)] >> 20
+    return cell + (step << _COUNT_BITS) + (1 if count < PACE_LIMIT else 0)
+
+
+@inlined
+def squashed(odds, squash):  # type: ignore[no-untyped-def]
+    """The probability, in 1/65536, of log-odds in 1/4096 nat."""
+    return squash[index(min(max(odds >> 4, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT)]
+
+
+@inlined
+def code_summed(decoding, bit, a, b, c, d, dither, model, coder, words):  # type: ignore[no-untyped-def]
+    """One decision under the sum of the log-odds of cells a, b, c, d. Returns the bit and the coder.
+
+    `dither`, 0 to 511, varies from level to level: so steps that are no whole numbers are right in the mean.
+    """
+    cells, squash, paces, _, _ = model
     cell_a, cell_b, cell_c, cell_d = cells[index(a)], cells[index(b)], cells[index(c)], cells[index(d)]
-    in_a, in_b = stretch[index(cell_a >> 17)], stretch[index(cell_b >> 17)]
-    in_c, in_d = stretch[index(cell_c >> 17)], stretch[index(cell_d >> 17)]
-    w_a, w_b, w_c, w_d = weights[index(row)], weights[index(row + 1)], weights[index(row + 2)], weights[index(row + 3)]
-    mixed = (w_a * in_a + w_b * in_b + w_c * in_c + w_d * in_d) >> 16
-    probability = squash[index(min(max(mixed, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT)]
+    odds = (cell_a >> _COUNT_BITS) + (cell_b >> _COUNT_BITS) + (cell_c >> _COUNT_BITS) + (cell_d >> _COUNT_BITS)
+    probability = squashed(odds, squash)
     bit, coder = code_bit(decoding, bit, probability, coder, words)
-    error = ((bit << 16) - probability) * LEARNING_RATE
-    weights[index(row)] = w_a + ((in_a * error + (1 << 17)) >> 18)
-    weights[index(row + 1)] = w_b + ((in_b * error + (1 << 17)) >> 18)
-    weights[index(row + 2)] = w_c + ((in_c * error + (1 << 17)) >> 18)
-    weights[index(row + 3)] = w_d + ((in_d * error + (1 << 17)) >> 18)
-    cells[index(a)] = adapted(cell_a, bit, rates)
-    cells[index(b)] = adapted(cell_b, bit, rates)
-    cells[index(c)] = adapted(cell_c, bit, rates)
-    cells[index(d)] = adapted(cell_d, bit, rates)
+    error = (bit << 16) - probability + dither
+    cells[index(a)] = corrected(cell_a, error, paces)
+    cells[index(b)] = corrected(cell_b, error, paces)
+    cells[index(c)] = corrected(cell_c, error, paces)
+    cells[index(d)] = corrected(cell_d, error, paces)
     return bit, coder
 
 
 @inlined
-def code_paired(decoding, bit, a, b, row, model, coder, words):  # type: ignore[no-untyped-def]
-    """As `code_mixed`, under two cells and the first two weights from `row` on."""
-    cells, weights, stretch, squash, rates, _ = model
+def code_pair(decoding, bit, a, b, dither, model, coder, words):  # type: ignore[no-untyped-def]
+    """As `code_summed`, under two cells."""
+    cells, squash, paces, _, _ = model
     cell_a, cell_b = cells[index(a)], cells[index(b)]
-    in_a, in_b = stretch[index(cell_a >> 17)], stretch[index(cell_b >> 17)]
-    w_a, w_b = weights[index(row)], weights[index(row + 1)]
-    mixed = (w_a * in_a + w_b * in_b) >> 16
-    probability = squash[index(min(max(mixed, -SQUASH_LIMIT), SQUASH_LIMIT) + SQUASH_LIMIT)]
+    probability = squashed((cell_a >> _COUNT_BITS) + (cell_b >> _COUNT_BITS), squash)
     bit, coder = code_bit(decoding, bit, probability, coder, words)
-    error = ((bit << 16) - probability) * LEARNING_RATE
-    weights[index(row)] = w_a + ((in_a * error + (1 << 17)) >> 18)
-    weights[index(row + 1)] = w_b + ((in_b * error + (1 << 17)) >> 18)
-    cells[index(a)] = adapted(cell_a, bit, rates)
-    cells[index(b)] = adapted(cell_b, bit, rates)
+    error = (bit << 16) - probability + dither
+    cells[index(a)] = corrected(cell_a, error, paces)
+    cells[index(b)] = corrected(cell_b, error, paces)
     return bit, coder
 
 
 @inlined
 def code_mean(decoding, bit, a, b, c, model, coder, words):  # type: ignore[no-untyped-def]
-    """One decision under the mean of cells a, b twice, and c: nearly as good as mixing, at half the time."""
-    cells, _, _, _, rates, _ = model
+    """One decision under the mean of cells a, b twice, and c: which follows faster than a sum."""
+    cells, _, _, rates, _ = model
     cell_a, cell_b, cell_c = cells[index(a)], cells[index(b)], cells[index(c)]
     total = (cell_a >> _COUNT_BITS) + 2 * (cell_b >> _COUNT_BITS) + (cell_c >> _COUNT_BITS)
     bit, coder = code_bit(decoding, bit, max(total >> 8, 1), coder, words)
@@ -92,7 +96,7 @@ def code_mean(decoding, bit, a, b, c, model, coder, words):  # type: ignore[no-u
 @inlined
 def code_plain(decoding, bit, a, model, coder, words):  # type: ignore[no-untyped-def]
     """One decision under cell a alone. Returns the bit and the coder."""
-    cells, _, _, _, rates, _ = model
+    cells, _, _, rates, _ = model
     cell = cells[index(a)]
     bit, coder = code_bit(decoding, bit, max(cell >> 13, 1), coder, words)
     cells[index(a)] = adapted(cell, bit, rates)

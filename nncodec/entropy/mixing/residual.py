@@ -10,20 +10,19 @@ from typing import Final
 
 from nncodec.entropy.mixing.contexts import LOW_BIT, TAIL
 from nncodec.entropy.mixing.engine import code_raw
-from nncodec.entropy.mixing.mixer import INPUTS, code_mean, code_mixed, code_paired, code_plain
+from nncodec.entropy.mixing.mixer import code_mean, code_pair, code_plain, code_summed
 from nncodec.kernel import inlined
 
 UNITS: Final = 13
 """Units that have a decision each; what is beyond follows as an Exp-Golomb number."""
 
-_ROW_ODD = 4 * INPUTS
-_ROW_SIGN = 8 * INPUTS
-_ROW_SCALED = 12 * INPUTS
 _SIGN = 1
 _UNIT = 2
 _ZERO_ODD = 31
 _SCALED_SIGN = 32
 _SCALED_UNIT = 33
+SUMMED: Final = (0, _SIGN, _ZERO_ODD, _SCALED_UNIT, _SCALED_UNIT + 1)
+"""Phases whose cells hold log-odds."""
 
 
 @inlined
@@ -67,34 +66,31 @@ def code_units(decoding, units, limit, done, phase, a, b, d, model, coder, words
 
 
 @inlined
-def code_small(decoding, residual, trellis_bit, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+def code_small(decoding, residual, trellis_bit, a, b, c, d, dither, model, coder, words):  # type: ignore[no-untyped-def]
     """A residual at shift 0. Returns it."""
     magnitude = abs(residual)
     negative = 1 if residual < 0 else 0
     phase = _ZERO_ODD * trellis_bit
-    at = row + _ROW_ODD * trellis_bit
     some = 1 if magnitude > 0 else 0
-    some, coder = code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
+    some, coder = code_summed(decoding, some, a + phase, b + phase, c + phase, d + phase, dither, model, coder, words)
     if some == 0:
         return 0, coder
-    at = row + _ROW_SIGN
-    negative, coder = code_paired(decoding, negative, b + _SIGN, c + _SIGN, at, model, coder, words)
+    negative, coder = code_pair(decoding, negative, b + _SIGN, c + _SIGN, dither, model, coder, words)
     phase = _UNIT + negative
     magnitude, coder = code_units(decoding, magnitude, UNITS + 1, 1, phase, a, b, d, model, coder, words)
     return -magnitude if negative else magnitude, coder
 
 
 @inlined
-def code_scaled(decoding, residual, shift, place, a, b, c, d, row, model, coder, words):  # type: ignore[no-untyped-def]
+def code_scaled(decoding, residual, shift, place, a, b, c, d, dither, model, coder, words):  # type: ignore[no-untyped-def]
     """A residual at shift 1 or more; `place` is where the expected magnitude lies in its octave. Returns it."""
     negative = 1 if residual < 0 else 0
     magnitude = -residual - 1 if residual < 0 else residual
     negative, coder = code_plain(decoding, negative, c + _SCALED_SIGN, model, coder, words)
     phase = _SCALED_UNIT + negative
     units = magnitude >> shift
-    at = row + _ROW_SCALED + 4 * INPUTS * negative
     some = 1 if units > 0 else 0
-    some, coder = code_mixed(decoding, some, a + phase, b + phase, c + phase, d + phase, at, model, coder, words)
+    some, coder = code_summed(decoding, some, a + phase, b + phase, c + phase, d + phase, dither, model, coder, words)
     if some:
         units, coder = code_units(decoding, units, UNITS, 1, phase + 2, a, b, d, model, coder, words)
     else:

@@ -13,10 +13,13 @@ from nncodec.kernel import index, inlined
 Table = npt.NDArray[np.int32]
 
 SQUASH_LIMIT: Final = 3071
-"""Largest magnitude of a stretched probability, in 1/256 nat."""
+"""Largest magnitude of log-odds that are told apart, in 1/256 nat."""
 
 COUNT_LIMIT: Final = 60
-"""Largest count of a cell."""
+"""Largest count of a cell with a probability."""
+
+PACE_LIMIT: Final = 120
+"""Largest count of a cell with log-odds."""
 
 _ONE = 1 << 128
 _LOG_ENTRIES = 4096
@@ -34,10 +37,9 @@ def squash_table() -> Table:
 
 
 @cache
-def stretch_table() -> Table:
-    """Entry i of 4096: the least x in -SQUASH_LIMIT to SQUASH_LIMIT whose squashed value is at least 16 i + 8."""
-    least = np.searchsorted(squash_table(), 16 * np.arange(4096) + 8)
-    return (np.minimum(least, 2 * SQUASH_LIMIT) - SQUASH_LIMIT).astype(np.int32)
+def pace_table() -> Table:
+    """Entry n: 65536 * 4 / (n + 8), rounded down: how far log-odds move at event n, in nats for a whole error."""
+    return np.array([4 * 65536 // (n + 8) for n in range(PACE_LIMIT + 1)], np.int32)
 
 
 @cache

@@ -15,8 +15,7 @@ from nncodec.entropy.mixing.contexts import (
     sign,
 )
 from nncodec.entropy.mixing.engine import POSITION, VALUE, WIDTH
-from nncodec.entropy.mixing.mixer import INPUTS
-from nncodec.entropy.mixing.predictor import NEAR_LIMIT, clamp, train, weighted
+from nncodec.entropy.mixing.predictor import NEAR_LIMIT, bound, clamp, train, weighted
 from nncodec.entropy.mixing.residual import code_scaled, code_small
 from nncodec.entropy.mixing.tables import logarithm
 from nncodec.kernel import index, inlined, kernel
@@ -52,7 +51,7 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
     count, columns, plane, across = area[COUNT], area[COLUMNS], area[PLANE], area[ACROSS]
     feedback, drive = area[FEEDBACK], area[DRIVE]
     lap, behind_plane, behind_across = min(columns, count), min(plane, count), min(across, count)
-    rates, logs = model[4], model[5]
+    rates, logs = model[3], model[4]
     column = area[FIRST] % columns
     place = column % plane
     cross = place % across
@@ -89,15 +88,14 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         size = logarithm(expected_magnitude(slow, of_column, recent, around) + 1, logs)
         shift = max((size - SHIFT_BIAS) >> 3, 0)
         signs = ((sign(x0) * 3 + sign(x2)) * 3 + sign(x3)) * 3 + sign(x4)
+        dither = (199 * i) & 511
         residual = 0 if decoding else levels[index(i)] - centre
         if shift == 0:
             a, b, c, d = cells_of(0, size, slow, of_column, recent, goal, centre, odd, signs, logs)
-            weights = clamp((size - 16) >> 3, 0, 3) * INPUTS
-            residual, coder = code_small(decoding, residual, odd, a, b, c, d, weights, model, coder, words)
+            residual, coder = code_small(decoding, residual, odd, a, b, c, d, dither, model, coder, words)
         else:
             a, b, c, d = cells_of(shift, size, slow, of_column, recent, goal, centre, odd, signs, logs)
-            weights = min(shift, 3) * INPUTS
-            residual, coder = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, weights, model, coder, words)
+            residual, coder = code_scaled(decoding, residual, shift, size & 7, a, b, c, d, dither, model, coder, words)
         level = centre + residual
         if decoding:
             if level > LEVEL_MAX or level < -LEVEL_MAX - 1:
@@ -119,6 +117,8 @@ def code_tensor(decoding, levels, area, near, errors, column_errors, carried, ta
         else:
             column_errors[index(position)] = of_column + (((error - of_column) * rates[index(min(laps, 10))]) >> 16)
         if awake:
+            if in_row % 16 == 0:
+                bound(taps)
             miss = (half << 3) - tapped
             plain_error += ((abs(half) << 11) - plain_error) >> 7
             tapped_error += ((abs(miss) << 8) - tapped_error) >> 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 from math import prod
 
@@ -10,7 +11,7 @@ LIMIT = 3071
 
 @cache
 def tables() -> tuple[dict[int, int], list[int], list[int], list[int]]:
-    """9.5.3: SQUASH, STRETCH, RATE, LOG."""
+    """9.5.3: SQUASH, PACE, RATE, LOG."""
     e, t, n = 0, 2**128, 0
     while t > 0:
         e += t
@@ -21,14 +22,10 @@ def tables() -> tuple[dict[int, int], list[int], list[int], list[int]]:
         p.append((p[-1] * e) >> 128)
     squash = {x: max(1, 65536 * p[x] // (2**128 + p[x])) for x in range(LIMIT + 1)}
     squash |= {-x: max(1, 65536 * 2**128 // (2**128 + p[x])) for x in range(1, LIMIT + 1)}
-    stretch, x = [], -LIMIT
-    for i in range(4096):
-        while x < LIMIT and squash[x] < 16 * i + 8:
-            x += 1
-        stretch.append(x)
+    pace = [4 * 65536 // (n + 8) for n in range(121)]
     rate = [2 * 65536 // (2 * n + 3) for n in range(61)]
     log = [0] + [(i**8).bit_length() - 1 for i in range(1, 4096)]
-    return squash, stretch, rate, log
+    return squash, pace, rate, log
 
 
 def clamp(x: int, low: int, high: int) -> int:
@@ -52,10 +49,11 @@ class Decoder:
     def __init__(self, payload: bytes) -> None:
         self.n = len(payload) // 2
         self.words = [int.from_bytes(payload[2 * i : 2 * i + 2], "big") for i in range(self.n)] + [0] * 200
+        self.dither = 0
         self.value = self.words[0] << 32 | self.words[1] << 16 | self.words[2]
         self.width, self.used = 2**48 - 1, 3
-        self.cells = [[2**21, 0] for _ in range(209_248)]
-        self.weight = [19660] * 80
+        self.cells: dict[int, list[int]] = defaultdict(lambda: [2**21, 0])
+        self.odds: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         self.taps = [[0] * 6 for _ in range(3)]
         self.plain_error, self.tapped_error, self.start = [0] * 3, [0] * 3, [32] * 3
 
@@ -87,17 +85,15 @@ class Decoder:
         aim = 2**22 - 1 if bit else 0
         self.cells[k] = [probability + (((aim - probability) * rate[count]) >> 16), min(count + 1, 60)]
 
-    def mixed(self, places: tuple[int, ...], w: int) -> int:
-        squash, stretch, _, _ = tables()
-        s = [stretch[self.cells[k][0] >> 10] for k in places]
-        x = sum(self.weight[w + j] * s[j] for j in range(len(s))) >> 16
+    def summed(self, *places: int) -> int:
+        squash, pace, _, _ = tables()
+        x = sum(self.odds[k][0] for k in places) >> 4
         probability = squash[clamp(x, -LIMIT, LIMIT)]
         bit = self.decide(probability)
-        error = (65536 * bit - probability) * 10
-        for j in range(len(s)):
-            self.weight[w + j] += (s[j] * error + 2**17) >> 18
+        error = 65536 * bit - probability + self.dither
         for k in places:
-            self.adapt(k, bit)
+            odds, count = self.odds[k]
+            self.odds[k] = [odds + ((error * pace[count]) >> 20), min(count + 1, 120)]
         return bit
 
     def mean(self, a: int, b: int, d: int) -> int:
@@ -131,8 +127,7 @@ class Decoder:
         rate = tables()[2]
         near, errors, mean, levels = [], [], [0] * min(columns, count), []
         column = first % columns
-        place = column % plane
-        cross = place % across
+        place, cross = column % plane, column % plane % across
         row = in_row = state = 0
         slow = recent = self.start[kind]
         awake = True
@@ -155,6 +150,7 @@ class Decoder:
             odd = state & 1
             of_column = mean[position] if lap > 0 else slow
             around = back(1, errors) + back(across, errors) + back(plane, errors) + back(columns, errors)
+            self.dither = (199 * i) % 512
             level = self.level(x, prediction, odd, (slow, of_column, recent, around))
             levels.append(level)
             half = 2 * clamp(level, -(2**20 - 1), 2**20 - 1)
@@ -171,7 +167,7 @@ class Decoder:
             else:
                 mean[position] = of_column + (((error - of_column) * rate[min(lap, 10)]) >> 16)
             if awake:
-                self.train(kind, half, 8 * half - tapped, x, ((slow * slow) >> 6) + 1)
+                self.train(kind, half, (8 * half - tapped, ((slow * slow) >> 6) + 1), x, in_row)
             in_row, column, place, cross = in_row + 1, column + 1, place + 1, cross + 1
             if cross == across:
                 cross = 0
@@ -193,15 +189,18 @@ class Decoder:
         plain_error = self.plain_error[kind]
         return tapped, tapped if self.tapped_error[kind] < plain_error - (plain_error >> 5) else 0
 
-    def train(self, kind: int, half: int, miss: int, x: list[int], floor: int) -> None:
-        """9.5.5."""
+    def train(self, kind: int, half: int, missed: tuple[int, int], x: list[int], in_row: int) -> None:
+        """9.5.5, and what 9.5.8 does before it; missed: miss and floor."""
+        miss, floor = missed
         self.plain_error[kind] += ((abs(half) << 11) - self.plain_error[kind]) >> 7
         self.tapped_error[kind] += ((abs(miss) << 8) - self.tapped_error[kind]) >> 7
+        if in_row % 16 == 0:
+            self.taps[kind] = [clamp(tap, -(2**17), 2**17) for tap in self.taps[kind]]
         power = logarithm(sum(v * v for v in x) + floor)
         step = (miss * (512 - 33 * (power & 7)) * 128) >> (power >> 3)
         taps = self.taps[kind]
         for j in range(6):
-            taps[j] = clamp(taps[j] + ((step * x[j]) >> 8), -(2**17), 2**17)
+            taps[j] += (step * x[j]) >> 8
 
     def level(self, x: list[int], prediction: int, odd: int, scales: tuple[int, int, int, int]) -> int:
         """9.5.6 and 9.5.7."""
@@ -226,7 +225,6 @@ class Decoder:
         b = 65536 + (kind * 16 + (size >> 2)) * 64
         c = 180_224 + (signs * 4 + clamp((size - 24) >> 3, 0, 3)) * 64
         d = 200_960 + (size_recent * 2 + (1 if shift > 0 else 0)) * 64
-        w = clamp((size - 16) >> 3, 0, 3) * 4 if shift == 0 else min(shift, 3) * 4
 
         def units(limit: int, done: int, phase: int) -> int:
             while done < limit:
@@ -237,14 +235,14 @@ class Decoder:
 
         if shift == 0:
             k = 31 * odd
-            if self.mixed((a + k, b + k, c + k, d + k), w + 16 * odd) == 0:
+            if self.summed(a + k, b + k, c + k, d + k) == 0:
                 return centre
-            negative = self.mixed((b + 1, c + 1), w + 32)
+            negative = self.summed(b + 1, c + 1)
             magnitude = units(14, 1, 2 + negative)
             return centre - magnitude if negative else centre + magnitude
         negative = self.plain(c + 32)
         k = 33 + negative
-        whole = units(13, 1, k + 2) if self.mixed((a + k, b + k, c + k, d + k), w + 48 + 16 * negative) else 0
+        whole = units(13, 1, k + 2) if self.summed(a + k, b + k, c + k, d + k) else 0
         low = self.plain(209_184 + (size & 7) * 8 + min(whole, 3) * 2 + negative)
         magnitude = self.number(shift - 1, 2 * whole + low)
         return centre - magnitude - 1 if negative else centre + magnitude
