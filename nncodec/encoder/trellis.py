@@ -33,8 +33,22 @@ _CLASSES: Final = 96
 _CLASS_OF_ONE: Final = 32
 _CLASSES_AN_OCTAVE: Final = 4
 _SMALLEST_ROWS: Final = 4
-_HUGE: Final = 1e30
 _NOTHING: Final = 1e-30
+
+_HISTORY: Final = 24
+"""Elements of a block. The cost of a path stands above so many bits, one for the parity of each level in its block."""
+_PARITIES: Final = (1 << _HISTORY) - 1
+_WORK_ROWS: Final = 11
+_X, _ZERO, _MORE, _ZERO_1, _MORE_1, _UNIT, _EVEN, _ODD, _EVEN_1, _ODD_1, _BELOW = (
+    row * _HISTORY for row in range(_WORK_ROWS)
+)
+"""Where the rows of a block's working memory begin: see `expect` and `weigh`."""
+_PARTS: Final = float(1 << 20)
+"""Costs are squared steps, and counted in so many parts of one. Those of a block stay below 2^39."""
+_NEVER: Final = float(1 << 12)
+"""The cost of what must not be: above that of any six elements, within which all states can be reached."""
+_FAR: Final = int(_NEVER * _PARTS) << _HISTORY
+"""The same, of a path."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +63,35 @@ class Search:
 def quantise_trellis(residual: Float64s, shape: tuple[int, ...], start: int, wanted: Search) -> Levels:
     """Levels of `residual`, the elements from `start` on of a tensor of this `shape` (flat), from trellis state 0 on.
 
-    A bit of working memory for each state and element, and a byte, in one run.
+    A sixth of a byte of working memory for each state and element, and a byte and the magnitude, in one run.
     """
-    magnitudes = np.abs(residual)
-    magnitudes /= wanted.step
     columns = max(math.prod(shape[1:]), 1)
-    rows, of_columns = expected_octaves(magnitudes, columns, start)
-    is_small = wanted.trellis == SMALL
-    parities = np.zeros(residual.size, np.uint8 if is_small else np.uint64)
+    magnitudes = np.empty(residual.size)
+    rows, of_columns = expected_octaves(residual, wanted.step, (columns, start % columns), magnitudes)
+    states = wanted.trellis.states
+    paths = np.zeros((-(-residual.size // _HISTORY), states), np.int32)
     below = np.zeros(residual.size, np.uint8)
-    place = np.array([columns, start % columns], np.int64)
-    given = magnitudes, place, rows, of_columns, *rate_tables(wanted.lagrangian), parities, below
-    state = search_8(*given) if is_small else search_64(*given, np.full(_STATES, _HUGE), np.full(_STATES, _HUGE))
+    work = np.zeros(_WORK_ROWS * _HISTORY)
+    given = magnitudes, start % columns, rows, of_columns, rate_table(wanted.lagrangian), work, paths, below
+    is_small = wanted.trellis == SMALL
+    state = search_8(*given) if is_small else search_64(*given, *np.full((2, states), _FAR))
     levels = np.zeros(residual.size, np.int32)
-    trace(residual, magnitudes, parities, below, state, wanted.trellis.states // 2, *wanted.trellis, levels)
+    trace(residual, magnitudes, paths, below, state, states // 2, *wanted.trellis, levels)
     return levels
 
 
-def expected_octaves(magnitudes: Float64s, columns: int, start: int) -> tuple[Float64s, Float64s]:
-    """For each row and each column what it says of the class of a magnitude: four an octave; their sum is the class."""
-    first = start % columns
-    sums = np.zeros((first + magnitudes.size - 1) // columns + 1), np.zeros(columns)
-    add_up(magnitudes, columns, first, *sums)
-    overall = magnitudes.mean()
-    before, behind = first, -(first + magnitudes.size) % columns
+def expected_octaves(
+    residual: Float64s, step: float, place: tuple[int, int], magnitudes: Float64s
+) -> tuple[Float64s, Float64s]:
+    """For each row and each column what it says of the class of a magnitude: four an octave; their sum is the class.
+
+    place: the length of a row, and where in it the first element stands. `magnitudes` are filled, in steps.
+    """
+    columns, first = place
+    sums = np.zeros((first + residual.size - 1) // columns + 1), np.zeros(columns)
+    add_up(residual, step, magnitudes, first, *sums)
+    overall = sums[0].sum() / max(residual.size, 1)
+    before, behind = first, -(first + residual.size) % columns
     lengths = np.full(sums[0].size, columns)
     lengths[0] -= before
     lengths[-1] -= behind
@@ -90,24 +109,26 @@ def _octaves(means: Float64s) -> Float64s:
 
 
 @kernel
-def add_up(magnitudes, columns, column, row_sums, column_sums):  # type: ignore[no-untyped-def]
-    """Add every magnitude to the sums of its row and of its column; the first one lies in `column`."""
+def add_up(residual, step, magnitudes, column, row_sums, column_sums):  # type: ignore[no-untyped-def]
+    """Fill `magnitudes`, and add every one to the sums of its row and of its column; the first lies in `column`."""
     row = 0
-    for magnitude in magnitudes:
+    for i in range(len(residual)):
+        magnitude = abs(residual[i]) / step
+        magnitudes[i] = magnitude
         row_sums[row] += magnitude
         column_sums[column] += magnitude
         column += 1
-        if column == columns:
+        if column == len(column_sums):
             column = 0
             row += 1
 
 
 @cache
-def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
-    """Costs by class and quantiser: of a zero and of the base of other levels (rows 0 to 3), and of each unit.
+def rate_table(lagrangian: float) -> Float64s:
+    """Costs by class (rows): of a zero and how much more the base of others of quantiser 0, as of 1; of each unit.
 
-    Bits of a Laplace variable of mean magnitude m steps in cells of the two quantisers, times `lagrangian`. The last
-    class is that of what is 0: it stays so.
+    Bits of a Laplace variable of mean magnitude m steps in cells of the two quantisers, times `lagrangian`, in squared
+    steps. The last class is that of what is 0: it stays so.
     """
     means = 2.0 ** ((np.arange(_CLASSES) - _CLASS_OF_ONE) / _CLASSES_AN_OCTAVE)
     unit = 1 / (means * np.log(2))
@@ -117,124 +138,165 @@ def rate_tables(lagrangian: float) -> tuple[Float64s, Float64s]:
         -np.log2(np.exp(-0.5 / means) * cell + 1e-300) - unit,
         -np.log2(np.exp(-1.0 / means) * cell + 1e-300) - 2 * unit,
     ]
-    of_zero = [[0.0], [0.0], [_HUGE], [_HUGE]]
-    return np.append(lagrangian * np.stack([*zero, *base]), of_zero, 1), np.append(lagrangian * unit, 0.0)
+    costs = np.stack([zero[0], base[0] - zero[0], zero[1], base[1] - zero[1], unit], 1) * (lagrangian / 4)
+    return np.append(costs, [[0.0, _NEVER, 0.0, _NEVER, 0.0]], 0)
 
 
 @inlined
-def cost_of(x, level, quantiser, kind, bases, unit):  # type: ignore[no-untyped-def]
-    """Of coding a magnitude as `level`: its squared error, and its bits. Without jumps, which none could foresee."""
-    error = x - max(level - 0.5 * quantiser, 0)
-    return 4 * error * error + bases[2 * min(level, 1) + quantiser, kind] + unit * level
+def expect(work, first, last, magnitudes, rows, of_columns, rates, at):  # type: ignore[no-untyped-def]
+    """Fill the first six rows of `work` for a block: its magnitudes, and the rates of the class of each.
+
+    What is 0 has a class of its own. at: row and column of the first element, given back as those behind the last.
+    """
+    row, column = at
+    columns = len(of_columns)
+    for i in range(first, last):
+        octaves = rows[row] + of_columns[column]
+        kind = min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitudes[i] > 0 else _CLASSES
+        work[_X + i - first] = magnitudes[i]
+        work[_ZERO + i - first] = rates[kind, 0]
+        work[_MORE + i - first] = rates[kind, 1]
+        work[_ZERO_1 + i - first] = rates[kind, 2]
+        work[_MORE_1 + i - first] = rates[kind, 3]
+        work[_UNIT + i - first] = rates[kind, 4]
+        column += 1
+        if column == columns:
+            row, column = row + 1, 0
+    return row, column
 
 
 @inlined
-def cheapest_moves(x, quantiser, kind, bases, unit):  # type: ignore[no-untyped-def]
+def weigh(work):  # type: ignore[no-untyped-def]
+    """Fill the other rows of `work`: costs of moves in parts, and which are below, a bit for each quantiser.
+
+    All of one array, at distances that compilers know: so they take several elements at once.
+    """
+    for i in range(_HISTORY):
+        x, unit = work[_X + i], work[_UNIT + i]
+        low = np.floor(x)
+        even, odd, below = cheapest_moves(x, 0, low, work[_ZERO + i], work[_MORE + i], unit)
+        even_1, odd_1, below_1 = cheapest_moves(x, 1, low, work[_ZERO_1 + i], work[_MORE_1 + i], unit)
+        work[_EVEN + i], work[_ODD + i] = even * _PARTS, odd * _PARTS
+        work[_EVEN_1 + i], work[_ODD_1 + i] = even_1 * _PARTS, odd_1 * _PARTS
+        work[_BELOW + i] = below + 2.0 * below_1
+
+
+@inlined
+def cheapest_moves(x, quantiser, low, zero, more, unit):  # type: ignore[no-untyped-def]
     """Costs of the cheapest even level and of the cheapest odd one, and 1 if the one of them above x is below instead.
 
-    One is the nearest level from x downwards; of the other parity are the next ones on both sides (0 has but one).
+    One is the nearest level from x downwards; of the other parity are the next ones on both sides (0 has but one). A
+    cost is the squared error and the bits: `zero`, from level 1 on so many `more`, and a `unit` for each of the level,
+    counted from `low` on: the rest is common to all levels of an element. All numbers are binary64, and nothing jumps.
     """
-    low = int(x + 0.5 * quantiser)
-    here = cost_of(x, low, quantiser, kind, bases, unit)
-    above = cost_of(x, low + 1, quantiser, kind, bases, unit)
-    below = cost_of(x, abs(low - 1), quantiser, kind, bases, unit)
-    other = min(below, above)
-    is_odd = low & 1
-    return other if is_odd else here, here if is_odd else other, 1 if below < above else 0
+    level = np.floor(x + 0.5 * quantiser)
+    is_some = min(level, 1.0)
+    is_more = min(max(level - 1.0, 0.0), 1.0)
+    error = x - max(level - 0.5 * quantiser, 0.0)
+    up = error - 1.0 + 0.5 * quantiser * (1.0 - is_some)
+    down = error + 1.0 - 0.5 * quantiser * (1.0 - is_more)
+    here = error * error + zero + more * is_some
+    above = up * up + zero + more + unit
+    below = down * down + zero + more * is_more - unit + _NEVER * (1.0 - is_some)
+    common = unit * (level - low)
+    here, other = here + common, min(below, above) + common
+    of_odd = (other - here) * (level - 2.0 * np.floor(0.5 * level))
+    return here + of_odd, other - of_odd, 1.0 if below < above else 0.0
 
 
 @inlined
-def cheaper(one, other):  # type: ignore[no-untyped-def]
-    """The lower cost, and 1 if that is the other's."""
-    return min(one, other), 1 if other < one else 0
-
-
-@inlined
-def moves(magnitude, octaves, bases, units):  # type: ignore[no-untyped-def]
-    """Costs of even and odd levels of quantiser 0, then of 1, and which are below, a bit for each quantiser.
-
-    octaves: what is expected of the magnitude, which tells its class; what is 0 has a class of its own.
-    """
-    kind = min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitude > 0 else _CLASSES
-    even, odd, below = cheapest_moves(magnitude, 0, kind, bases, units[kind])
-    even1, odd1, below1 = cheapest_moves(magnitude, 1, kind, bases, units[kind])
-    return even, odd, even1, odd1, below | below1 << 1
-
-
-@inlined
-def behind(row, column, columns):  # type: ignore[no-untyped-def]
-    """The place that follows in row-major order."""
-    return (row + 1, 0) if column + 1 == columns else (row, column + 1)
+def moves(work, i):  # type: ignore[no-untyped-def]
+    """Costs of the moves of the element at `i` of its block, above the bits of a history; odd ones begin one."""
+    parity = 1 << i
+    even, odd = int(work[_EVEN + i]) << _HISTORY, int(work[_ODD + i]) << _HISTORY
+    even_1, odd_1 = int(work[_EVEN_1 + i]) << _HISTORY, int(work[_ODD_1 + i]) << _HISTORY
+    return even, odd + parity, even_1, odd_1 + parity
 
 
 @kernel
-def search_8(magnitudes, place, rows, of_columns, bases, units, parities, below):  # type: ignore[no-untyped-def]
+def search_8(magnitudes, column, rows, of_columns, rates, work, paths, below):  # type: ignore[no-untyped-def]
     """Viterbi search, which writes what `trace` needs. Returns the state of least cost behind the last element.
 
-    `place` is the length of a row and where in it the first element stands; a to h are the costs of states 0 to 7. Bit
-    s of an element's `parities` is the parity by which state s is reached at the least cost; see `cheapest_moves` for
-    `below`, a bit for each quantiser.
+    The first element stands in `column`. a to h are the costs of the paths to states 0 to 7 and, in their lowest bits,
+    the parities that these took in the block, which `paths` keeps. See `weigh` for `below`.
     """
-    columns, column, row = place[0], place[1], 0
-    a = 0.0
-    b = c = d = e = f = g = h = _HUGE
-    for i in range(len(magnitudes)):
-        even, odd, even1, odd1, below[i] = moves(magnitudes[i], rows[row] + of_columns[column], bases, units)
-        row, column = behind(row, column, columns)
-        # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
-        next_a, by_a = cheaper(a + even, e + odd)
-        next_b, by_b = cheaper(c + even, g + odd)
-        next_c, by_c = cheaper(e + even, a + odd)
-        next_d, by_d = cheaper(g + even, c + odd)
-        next_e, by_e = cheaper(d + even1, h + odd1)
-        next_f, by_f = cheaper(b + even1, f + odd1)
-        next_g, by_g = cheaper(h + even1, d + odd1)
-        next_h, by_h = cheaper(f + even1, b + odd1)
-        a, b, c, d, e, f, g, h = next_a, next_b, next_c, next_d, next_e, next_f, next_g, next_h
-        of_even, of_odd = by_a | by_b << 1 | by_c << 2 | by_d << 3, by_e | by_f << 1 | by_g << 2 | by_h << 3
-        parities[i] = of_even | of_odd << 4
-    least = min(a, b, c, d, e, f, g, h)
+    at = 0, column
+    a = 0
+    b = c = d = e = f = g = h = _FAR
+    for block in range(len(paths)):
+        first = block * _HISTORY
+        last = min(first + _HISTORY, len(magnitudes))
+        at = expect(work, first, last, magnitudes, rows, of_columns, rates, at)
+        weigh(work)
+        for i in range(last - first):
+            even, odd, even1, odd1 = moves(work, i)
+            below[first + i] = int(work[_BELOW + i])
+            # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
+            next_a, next_b = min(a + even, e + odd), min(c + even, g + odd)
+            next_c, next_d = min(e + even, a + odd), min(g + even, c + odd)
+            next_e, next_f = min(d + even1, h + odd1), min(b + even1, f + odd1)
+            next_g, next_h = min(h + even1, d + odd1), min(f + even1, b + odd1)
+            a, b, c, d, e, f, g, h = next_a, next_b, next_c, next_d, next_e, next_f, next_g, next_h
+        for state, cost in enumerate((a, b, c, d, e, f, g, h)):
+            paths[block, state] = cost & _PARITIES
+        least = min(a, b, c, d, e, f, g, h) >> _HISTORY
+        a, b, c, d = afresh(a, least), afresh(b, least), afresh(c, least), afresh(d, least)
+        e, f, g, h = afresh(e, least), afresh(f, least), afresh(g, least), afresh(h, least)
     ends = (a, b, c, d, e, f, g, h)
     state = 0
-    while ends[state] != least:
+    while ends[state] != 0:
+        state += 1
+    return state
+
+
+@inlined
+def afresh(cost, least):  # type: ignore[no-untyped-def]
+    """The cost of a path at the start of a block, relative to the `least` of all, with no history."""
+    return ((cost >> _HISTORY) - least) << _HISTORY
+
+
+@kernel
+def search_64(magnitudes, column, rows, of_columns, rates, work, paths, below, costs, nexts):  # type: ignore[no-untyped-def]
+    """As `search_8`, for 64 states, whose `costs` are high at first: even ones reach 0 to 31, odd ones 32 to 63."""
+    at = 0, column
+    half = _STATES // 2
+    costs[0] = 0
+    for block in range(len(paths)):
+        first = block * _HISTORY
+        last = min(first + _HISTORY, len(magnitudes))
+        at = expect(work, first, last, magnitudes, rows, of_columns, rates, at)
+        weigh(work)
+        for i in range(last - first):
+            even, odd, even1, odd1 = moves(work, i)
+            below[first + i] = int(work[_BELOW + i])
+            for s in range(half):
+                nexts[s] = min(costs[2 * s] + even, costs[2 * (s ^ _DRIVE)] + odd)
+                before = s ^ _LOW_FEEDBACK
+                nexts[half + s] = min(costs[2 * before + 1] + even1, costs[2 * (before ^ _DRIVE) + 1] + odd1)
+            costs, nexts = nexts, costs
+        least = costs[0]
+        for s in range(_STATES):
+            paths[block, s] = costs[s] & _PARITIES
+            least = min(least, costs[s])
+        for s in range(_STATES):
+            costs[s] = afresh(costs[s], least >> _HISTORY)
+    state = 0
+    while costs[state] != 0:
         state += 1
     return state
 
 
 @kernel
-def search_64(magnitudes, place, rows, of_columns, bases, units, parities, below, costs, nexts):  # type: ignore[no-untyped-def]
-    """As `search_8`, for 64 states, whose `costs` are high at first: even ones reach 0 to 31, odd ones 32 to 63."""
-    half = _STATES // 2
-    costs[0] = 0.0
-    columns, column, row = place[0], place[1], 0
-    for i in range(len(magnitudes)):
-        even, odd, even1, odd1, below[i] = moves(magnitudes[i], rows[row] + of_columns[column], bases, units)
-        row, column = behind(row, column, columns)
-        found = 0
-        for s in range(half):
-            nexts[s], by = cheaper(costs[2 * s] + even, costs[2 * (s ^ _DRIVE)] + odd)
-            found |= by << s
-            before = s ^ _LOW_FEEDBACK
-            cost, by = cheaper(costs[2 * before + 1] + even1, costs[2 * (before ^ _DRIVE) + 1] + odd1)
-            nexts[half + s] = cost
-            found |= by << (half + s)
-        costs, nexts = nexts, costs
-        parities[i] = found
-    state = 0
-    for s in range(1, _STATES):
-        if costs[s] < costs[state]:
-            state = s
-    return state
-
-
-@kernel
-def trace(residual, magnitudes, parities, below, state, half, feedback, drive, levels):  # type: ignore[no-untyped-def]
+def trace(residual, magnitudes, paths, below, state, half, feedback, drive, levels):  # type: ignore[no-untyped-def]
     """Walk back along the cheapest path, which ends in `state` of twice `half` states, and write its levels."""
-    for i in range(len(magnitudes) - 1, -1, -1):
-        parity = int(parities[i] >> state) & 1
-        quantiser = 1 if state >= half else 0
-        state = 2 * ((state ^ (feedback * quantiser) ^ (drive * parity)) & (half - 1)) + quantiser
-        low = int(magnitudes[i] + 0.5 * quantiser)
-        step = 1 - 2 * ((below[i] >> quantiser) & 1)
-        sign = 1 - 2 * (residual[i] < 0)
-        levels[i] = sign * (low + step * ((low & 1) ^ parity))
+    for block in range(len(paths) - 1, -1, -1):
+        first = block * _HISTORY
+        parities = paths[block, state]
+        for i in range(min(first + _HISTORY, len(levels)) - 1, first - 1, -1):
+            parity = (parities >> (i - first)) & 1
+            quantiser = 1 if state >= half else 0
+            state = 2 * ((state ^ (feedback * quantiser) ^ (drive * parity)) & (half - 1)) + quantiser
+            low = int(magnitudes[i] + 0.5 * quantiser)
+            step = 1 - 2 * ((below[i] >> quantiser) & 1)
+            sign = 1 - 2 * (residual[i] < 0)
+            levels[i] = sign * (low + step * ((low & 1) ^ parity))
