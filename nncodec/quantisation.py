@@ -25,6 +25,9 @@ HalfLevels = npt.NDArray[np.signedinteger[Any]]
 OFFSET_SCALE = 256
 """`reconstruction_offset` counts in 1/256 of a step."""
 
+_WIDTHS = (np.int32, MAX_LEVEL_MAGNITUDE // 2), (np.int64, MAX_LEVEL_MAGNITUDE + 1)
+"""Types of half levels, and the greatest magnitude of a level for each."""
+
 _COMPACT_MANTISSA_BITS = 10
 _COMPACT_EXPONENT_BIAS = 58
 COMPACT_CODES = 1 << 16
@@ -93,36 +96,62 @@ def half_levels(levels: Levels, trellis: Trellis | None) -> HalfLevels:
     Twice the level; with a trellis, in its odd states, one less for what is above 0 and one more for what is below.
     In 32 bits, or in 64 where a level asks for that.
     """
-    largest = max(int(levels.max()), -int(levels.min())) if levels.size else 0
-    halves: HalfLevels = levels.astype(np.int32 if 2 * largest <= MAX_LEVEL_MAGNITUDE else np.int64)
-    halves *= 2
-    if trellis is not None:
-        work = sequence(halves)
-        walk_trellis(work, len(levels), *trellis)
-        halves = np.asarray(work, halves.dtype)
-    return halves
+    for integer, most in _WIDTHS:
+        halves = _halved(levels, trellis, integer, most)
+        if halves is not None:
+            return halves
+    raise OverflowError("a level of more than 32 bits")
+
+
+def _halved(
+    levels: Levels, trellis: Trellis | None, integer: type[np.signedinteger[Any]], most: int
+) -> HalfLevels | None:
+    """Half levels as an `integer`; None where the magnitude of a level is greater than `most`."""
+    if trellis is None and numba() is None:
+        fits = not levels.size or max(int(levels.max()), -int(levels.min())) <= most
+        return levels.astype(integer) * integer(2) if fits else None
+    halves = sequence(np.zeros(levels.size, integer))
+    fits = halve(sequence(levels), halves, most, *(trellis or (0, 0)))
+    return np.asarray(halves, integer) if fits else None
 
 
 @kernel
-def walk_trellis(halves, count, feedback, drive):  # type: ignore[no-untyped-def]
-    """Turn twice the levels into half levels, in place, from state 0 on."""
+def halve(levels, halves, most, feedback, drive):  # type: ignore[no-untyped-def]
+    """Write what levels stand for, from state 0 on; False where the magnitude of one is greater than `most`."""
     state = 0
-    for i in range(count):
-        half = halves[i]
+    for i in range(len(levels)):
+        level = levels[i]
+        if level > most or level < -most:
+            return False
         odd = state & 1
-        halves[i] = half + odd * ((half < 0) - (half > 0))  # a branch would be taken wrongly half of the time
-        state = (state >> 1) ^ (feedback * odd) ^ (drive * ((half >> 1) & 1))
+        halves[i] = 2 * level + odd * ((level < 0) - (level > 0))  # a branch would be taken wrongly half of the time
+        state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
+    return True
 
 
 def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
     """8.2.2: (128 h + sgn(h) offset) * (step / 256), the integer exact, the division exact, one rounded product."""
+    scale = step / OFFSET_SCALE
+    if numba() is not None:
+        values = np.empty(halves.size)
+        dequantise_all(halves, OFFSET_SCALE // 2, offset, scale, values)
+        return values
     values = halves.astype(np.float64)  # the integers stay exact: they are below 2^53
     signs = np.sign(values)
     values *= OFFSET_SCALE // 2
     signs *= offset
     values += signs
-    values *= step / OFFSET_SCALE
+    values *= scale
     return values
+
+
+@kernel
+def dequantise_all(halves, factor, offset, scale, values):  # type: ignore[no-untyped-def]
+    """As `dequantise`, into `values`."""
+    for i in range(len(halves)):
+        half = int(halves[i])
+        sign = (1 if half > 0 else 0) - (1 if half < 0 else 0)
+        values[i] = (factor * half + offset * sign) * scale
 
 
 def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:

@@ -44,6 +44,11 @@ def widen_elements(elements: npt.NDArray[Any], dtype: DType) -> Float64s:
         return elements.astype(np.float64)
 
 
+def all_are_finite(elements: npt.NDArray[Any], dtype: DType) -> bool:
+    """Whether none of what `elements_of` gives is NaN or infinite."""
+    return bool(np.isfinite(widen_elements(elements, dtype) if dtype == DType.BFLOAT16 else elements).all())
+
+
 def _bfloat16_bits(values: Float64s) -> npt.NDArray[np.uint32]:
     # Rounding twice (to binary32, then to bfloat16) is not rounding once. Rounding first to odd - cut off, and set the
     # last bit if anything was cut - keeps what the second rounding needs to know.

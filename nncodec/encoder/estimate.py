@@ -118,8 +118,8 @@ def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtyp
     bits: float = (
         _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size
     )
-    distinct, _ = np.unique(numbers[:_SAMPLE], return_counts=True)  # numpy is faster if it has to count
-    if distinct.size > min(numbers.size, _SAMPLE) // 2:
+    sample = np.sort(numbers[:_SAMPLE])
+    if np.count_nonzero(sample[1:] != sample[:-1]) >= sample.size // 2:
         return bits
     counts = np.unique(numbers, return_counts=True)[1]
     listed: float = entropy_bits(counts) + 8.0 * width * counts.size

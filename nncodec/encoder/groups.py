@@ -11,7 +11,8 @@ import numpy as np
 
 from nncodec.encoder.choice import Choice
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.runs import Run, Sums
+from nncodec.encoder.runs import Run
+from nncodec.encoder.sums import Sums
 from nncodec.encoder.trellis import LAGRANGIAN, OUTPUT_LAGRANGIAN
 from nncodec.encoder.values import spans
 from nncodec.layout import GroupLayout, Piece, lay_out

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.encoder.groups import GroupPlan, Plan, needs_tuning, tuned
-from nncodec.encoder.runs import Decoded, Distortion, Sums
+from nncodec.encoder.runs import Decoded, Distortion
 from nncodec.encoder.slices import (
     LevelPart,
     LevelTask,
@@ -25,6 +25,7 @@ from nncodec.encoder.slices import (
     survey_slice,
 )
 from nncodec.encoder.spool import Spool, Stored
+from nncodec.encoder.sums import Sums
 from nncodec.errors import EncodeError
 from nncodec.layout import Piece, level_area
 from nncodec.memory import Releaser

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.encoder.sums import Sums, sums_of_block
 from nncodec.encoder.trellis import Search, quantise_trellis
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import EncodeError
 from nncodec.prediction import Predictor, reconstruct
 from nncodec.quantisation import HalfLevels, half_levels, quantise
-from nncodec.rounding import Float64s, widen, widen_elements
+from nncodec.rounding import Float64s, all_are_finite, elements_of, widen, widen_elements
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import DType, Trellis
 
@@ -74,42 +75,12 @@ class Run:
         return half_levels(levels, self.trellis)
 
 
-@dataclass(frozen=True)
-class Sums:
-    """Of half levels h and residuals r: the sums that clause E.6 asks for, and the number of levels that are not 0."""
-
-    outwards: float = 0.0
-    magnitudes: int = 0
-    squares: float = 0.0
-    products: float = 0.0
-    energy: float = 0.0
-    count: int = 0
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.outwards + other.outwards,
-            self.magnitudes + other.magnitudes,
-            self.squares + other.squares,
-            self.products + other.products,
-            self.energy + other.energy,
-            self.count + other.count,
-        )
-
-
 def sums_of(run: Run, halves: HalfLevels) -> Sums:
     """The sums of one run."""
     total = Sums()
     for (start, count), residual in zip(spans(halves.size), run.residual(), strict=True):
         part = halves[start : start + count]
-        with np.errstate(over="ignore", invalid="ignore"):
-            total += Sums(
-                outwards=float((np.sign(part) * residual).sum()),
-                magnitudes=int(np.abs(part).sum(dtype=np.int64)),
-                squares=float(np.square(part, dtype=np.float64).sum()),
-                products=float((part * residual).sum()),
-                energy=float(np.square(residual).sum()),
-                count=int(np.count_nonzero(part)),
-            )
+        total += sums_of_block(part, residual)
     return total
 
 
@@ -168,9 +139,8 @@ def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser, *, measures:
     parts, distortion, is_finite = [], Distortion() if measures else None, True
     for (start, count), (elements, predicted) in zip(spans(halves.size), run.blocks(), strict=True):
         data = reconstruct(halves[start : start + count], quantiser, predicted, run.dtype)
-        decoded = widen(data, run.dtype)
-        is_finite &= bool(np.isfinite(decoded).all())
+        is_finite &= all_are_finite(elements_of(data, run.dtype), run.dtype)
         if distortion is not None:
-            distortion += distortion_of(widen_elements(elements, run.dtype), decoded)
+            distortion += distortion_of(widen_elements(elements, run.dtype), widen(data, run.dtype))
         parts.append(data)
     return Decoded(b"".join(parts), distortion, is_finite)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from nncodec.difference import differ, exponents
 from nncodec.encoder.rans_model import Material, model_of
-from nncodec.encoder.runs import Decoded, Run, Sums, decoded_run, sums_of
+from nncodec.encoder.runs import Decoded, Run, decoded_run, sums_of
+from nncodec.encoder.sums import Sums
 from nncodec.entropy.binarisation import FOLDED_BYTES, Levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import encode_levels, encode_words
