@@ -8,5 +8,5 @@
 | tables | 9.6.4 frequency tables |
 | binarisation | 9.6.5 words as tokens and raw bits |
 | contexts | 9.6.6 which table a token stands under |
-| lanes | 9.6.7 the rANS states |
+| lanes, eightfold | 9.6.7 the rANS states |
 """

@@ -13,7 +13,7 @@ from nncodec.entropy.rans.binarisation import Tokens, Words, tokenise
 from nncodec.entropy.rans.bits import damaged
 from nncodec.entropy.rans.head import Head, read_head, write_head
 from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
-from nncodec.entropy.rans.lanes import Lanes, activities, decode_lanes, encode_lanes
+from nncodec.entropy.rans.lanes import Lanes, Walk, activities, encode_lanes
 from nncodec.entropy.rans.narrow import looked_up
 from nncodec.entropy.rans.raw import RawReader, pack
 
@@ -57,13 +57,16 @@ def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, off
     head, size = read_head(payload, width, counts, offset)
     lanes, rest = _split(payload[size:], head, offset)
     contexts = head.contexts(counts, [area.exponents for area in areas])
-    tokens = decode_lanes(lanes, head.slots(), contexts)
-    if tokens is None:
+    walk, spans = Walk(lanes, head.slots(), contexts), _spans(head, counts)
+    raw, words = RawReader(rest), np.empty(sum(counts), f"u{width}")
+    is_whole = True
+    for number, base, begin, tokens in _pieces(walk.blocks(), spans):
+        part = words[begin : begin + len(tokens)]
+        is_whole = is_whole and raw.complete(tokens, head.sets[number].how, base, part)
+    if not walk.is_right:
         raise damaged("the lanes do not end as they must", offset)
-    raw, words = RawReader(rest), np.empty(len(tokens), f"u{width}")
-    for number, base, begin, end in _spans(head, counts):
-        if not raw.complete(tokens[begin:end], head.sets[number].how, base, words[begin:end]):
-            raise damaged("the raw bits give out", offset)
+    if not is_whole:
+        raise damaged("the raw bits give out", offset)
     if not raw.is_finished:
         raise damaged("more than the raw bits follows, or they are not padded with 0", offset)
     return words
@@ -88,6 +91,20 @@ def _spans(head: Head, counts: Sequence[int]) -> Iterator[tuple[int, int, int, i
     for (number, base), run in groupby(range(len(counts)), key=lambda place: head.areas[place]):
         areas = list(run)
         yield number, base, ends[areas[0]], ends[areas[-1] + 1]
+
+
+def _pieces(
+    blocks: Iterator[tuple[int, Tokens]], spans: Iterator[tuple[int, int, int, int]]
+) -> Iterator[tuple[int, int, int, Tokens]]:
+    """The tokens of `blocks`, cut where a span ends: set, base, where they begin, and they themselves."""
+    number = base = stop = 0
+    for first, tokens in blocks:
+        begin, end = first, first + len(tokens)
+        while begin < end:
+            while stop <= begin:
+                number, base, _, stop = next(spans)
+            yield number, base, begin, tokens[begin - first : stop - first]
+            begin = min(stop, end)
 
 
 def token_classes(tokens: Tokens, counts: Sequence[int], head: Head) -> npt.NDArray[np.uint8]:

@@ -17,7 +17,12 @@ SLOW_SHIFT: Final = 4
 INDEX_SHIFT: Final = 6
 
 ONE: Final = np.uint64(1)
+TWO: Final = np.uint64(2)
+THREE: Final = np.uint64(3)
 
+CELL_SHIFT: Final = np.uint64(6)
+CELL_MASK: Final = np.uint64(63)
+THIRD: Final = np.uint64(21)
 ABREAST: Final = 2
 """Lanes that are coded in turns, so that none waits for its own last step; more crowd each other out (measured)."""
 
@@ -321,12 +326,33 @@ def complete(tokens, origins, factors, widths, cells, position, end, words):  # 
     return position
 
 
+@inlined
+def joined(cells, at):  # type: ignore[no-untyped-def]
+    """The 64 bits of `cells` from bit `at` on."""
+    place, shift = at >> CELL_SHIFT, at & CELL_MASK
+    return (cells[place] >> shift) | ((cells[place + ONE] << ONE) << (shift ^ CELL_MASK))
+
+
 @kernel
-def complete_alike(tokens, origins, factor, width, cells, position, words):  # type: ignore[no-untyped-def]
-    """As `complete` where every word has `width` raw bits, all of them there: no symbol waits for the one before."""
+def complete_alike(tokens, origins, zeros, width, cells, position, words):  # type: ignore[no-untyped-def]
+    """As `complete` where every word has `width` raw bits, all of them there: no symbol waits for the one before.
+
+    `zeros`: bits below the raw ones. Three words at a time come out of 64 bits, where these hold so many.
+    """
+    zeros, width, at = np.uint64(zeros), np.uint64(width), np.uint64(position)
     mask = (ONE << width) - ONE
-    for i in range(len(tokens)):
-        at = position + i * width
-        place, shift = at >> 6, at & 63
-        joined = (cells[index(place)] >> shift) | ((cells[index(place + 1)] << 1) << (63 - shift))
-        words[i] = origins[tokens[i]] + factor * (joined & mask)
+    i, count = index(0), index(len(tokens))
+    threefold = count - count % THREE if width <= THIRD else i
+    while i < threefold:
+        bits = joined(cells, at)
+        words[i] = origins[index(tokens[i])] + ((bits & mask) << zeros)
+        bits >>= width
+        words[i + ONE] = origins[index(tokens[i + ONE])] + ((bits & mask) << zeros)
+        bits >>= width
+        words[i + TWO] = origins[index(tokens[i + TWO])] + ((bits & mask) << zeros)
+        at += width * THREE
+        i += THREE
+    while i < count:
+        words[i] = origins[index(tokens[i])] + ((joined(cells, at) & mask) << zeros)
+        at += width
+        i += ONE

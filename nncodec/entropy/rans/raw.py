@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.rans import kernels
-from nncodec.entropy.rans.binarisation import Binarisation, Tokens, Words
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words
 from nncodec.kernel import numba
 
 Cells = npt.NDArray[np.uint64]
@@ -40,12 +40,16 @@ class RawReader:
         self._end = 8 * len(data)
         self._data = data
         self._position = 0
+        self._known: tuple[Binarisation, int] | None = None
+        self._tables: tuple[Words, Words, Integers]
 
     def complete(self, tokens: Tokens, how: Binarisation, base: int, words: Words) -> bool:
         """Complete `tokens` by raw bits and write them to `words`; False where the bits give out."""
-        origins, factors, widths = how.origins(base), how.factors(), how.widths()
+        if self._known != (how, base):
+            self._known, self._tables = (how, base), (how.origins(base), how.factors(), how.widths())
         if numba() is not None:
-            return self._complete_compiled(tokens, (origins, factors, widths), words)
+            return self._complete_compiled(tokens, how, words)
+        origins, factors, widths = self._tables
         taken = widths[tokens]
         ends = self._position + np.cumsum(taken)
         if ends.size and ends[-1] > self._end:
@@ -55,14 +59,14 @@ class RawReader:
         words[:] = origins[tokens] + factors[tokens] * raw
         return True
 
-    def _complete_compiled(self, tokens: Tokens, tables: tuple[Words, Words, Integers], words: Words) -> bool:
-        origins, factors, widths = tables
-        width = int(widths[-1])
-        if tokens.size and (widths[1:] == width).all() and tokens.min() > 0:  # FLOATING, and no word is 0
+    def _complete_compiled(self, tokens: Tokens, how: Binarisation, words: Words) -> bool:
+        origins, factors, widths = self._tables
+        if how.kind == Kind.FLOATING and tokens.min(initial=1) > 0:  # no word is 0, so all have as many raw bits
+            width = how.low - how.zeros
             end = self._position + width * tokens.size
             if end > self._end:
                 return False
-            kernels.complete_alike(tokens, origins, factors[-1], width, self._cells, self._position, words)
+            kernels.complete_alike(tokens, origins, how.zeros, width, self._cells, self._position, words)
             self._position = end
         else:
             given = self._cells, self._position, self._end
