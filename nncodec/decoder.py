@@ -12,8 +12,8 @@ from typing import TypeVar
 from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
-from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
-from nncodec.memory import Releaser, release
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, MAX_EXPANSION, Limits
+from nncodec.memory import Octets, Releaser, release
 from nncodec.model import Model, Tensor, TensorDigest, strings_are_well_formed
 from nncodec.prediction import Predictor, WordPredictor, copied, predictor, referenced, word_predictor
 from nncodec.sink import Gathered, Sink
@@ -123,6 +123,7 @@ class _Decoding:
         self._strings: dict[int, list[bytes | memoryview]] = {}
         self._faults: dict[int, InvalidStreamError] = {}
         self._releaser = Releaser()
+        self._payload_bytes = sum(len(part.payload) for part in stream.slices)
 
     def slices(self, wanted: frozenset[int], work: Work) -> None:
         """Decode all slices with parts of `wanted`: these tensors are written, but for copies and empty ones."""
@@ -174,10 +175,27 @@ class _Decoding:
                 check_expansion(sum(piece.nbytes for piece in part.pieces), payload, offset)
             make = self._word_part if coder == EntropyCoder.RANS else self._word_part_without_exponents
             words = [make(piece) for piece in part.pieces]
-            return WordTask(payload, words, part.pieces[0].width, coder, offset, part.is_lost)
+            width, room = part.pieces[0].width, self._room(part) if coder == EntropyCoder.RANS else None
+            return WordTask(payload, words, width, coder, offset, part.is_lost, room)
         trellis = TRELLISES.get(group.representation)
         levels = [self._level_part(piece, trellis) for piece in part.pieces]
         return LevelTask(payload, levels, coder, offset, trellis, part.is_lost)
+
+    def _room(self, part: Slice) -> Octets | None:
+        """Where the words of a slice of one tensor part belong, in a tensor of several parts.
+
+        Such a tensor is not larger than its slices, which are there, can become (9.4).
+        """
+        rooms = []
+        for piece in part.pieces:
+            size = tensor_bytes(self._stream.records[piece.tensor])
+            if piece.nbytes < size <= MAX_EXPANSION * self._payload_bytes:
+                rooms.append(self._sink.room(piece.tensor, size))
+        piece = part.pieces[0]
+        is_predicted = self._predictor(piece.tensor) is not None
+        if len(part.pieces) > 1 or not rooms or rooms[0] is None or is_predicted:
+            return None
+        return rooms[0][piece.start * piece.width :][: piece.nbytes]
 
     def _level_part(self, piece: Piece, trellis: Trellis | None) -> LevelPart:
         record = self._stream.records[piece.tensor]

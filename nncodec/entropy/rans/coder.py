@@ -16,6 +16,7 @@ from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
 from nncodec.entropy.rans.lanes import Lanes, Walk, activities, encode_lanes
 from nncodec.entropy.rans.narrow import looked_up
 from nncodec.entropy.rans.raw import RawReader, pack
+from nncodec.memory import room
 
 Integers = npt.NDArray[np.int64]
 Exponents = npt.NDArray[np.uint16]
@@ -48,8 +49,10 @@ def encode_words(words: Words, areas: Sequence[WordArea], head: Head) -> bytes:
     return b"".join((front, lanes.states.astype("<u4").tobytes(), words_of_lanes, pack(raw, widths)))
 
 
-def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, offset: int) -> Words:
-    """The words of a slice; `offset` is the payload's place in the stream, for messages.
+def decode_words(
+    payload: memoryview, areas: Sequence[WordArea], width: int, offset: int, given: Words | None = None
+) -> Words:
+    """The words of a slice, in what is `given` for them; `offset` is the payload's place in the stream, for messages.
 
     Raises InvalidStreamError (ENTROPY) where the payload is damaged, ends early or goes on.
     """
@@ -58,7 +61,7 @@ def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, off
     lanes, rest = _split(payload[size:], head, offset)
     contexts = head.contexts(counts, [area.exponents for area in areas])
     walk, spans = Walk(lanes, head.slots(), contexts), _spans(head, counts)
-    raw, words = RawReader(rest), np.empty(sum(counts), f"u{width}")
+    raw, words = RawReader(rest), room(sum(counts) * width).view(f"u{width}") if given is None else given
     is_whole = True
     for number, base, begin, tokens in _pieces(walk.blocks(), spans):
         part = words[begin : begin + len(tokens)]

@@ -50,7 +50,7 @@ def take_eight(memory, rows, scale, used, states, starts, tokens):  # type: igno
             s5, u5 = index(states[lane + 5]), index(used[lane + 5])
             s6, u6 = index(states[lane + 6]), index(used[lane + 6])
             s7, u7 = index(states[lane + 7]), index(used[lane + 7])
-            at, end = index(rows), index(rows + count)
+            at, end = np.uint64(rows), np.uint64(rows + count)
             while at < end:
                 slot = (s0 & mask) << SLOT_SHIFT
                 memory[at + np.uint64(0 * AHEAD)] = memory[slot]

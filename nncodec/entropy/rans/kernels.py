@@ -341,7 +341,7 @@ def complete_alike(tokens, origins, zeros, width, cells, position, words):  # ty
     """
     zeros, width, at = np.uint64(zeros), np.uint64(width), np.uint64(position)
     mask = (ONE << width) - ONE
-    i, count = index(0), index(len(tokens))
+    count, i = np.uint64(len(tokens)), np.uint64(0)
     threefold = count - count % THREE if width <= THIRD else i
     while i < threefold:
         bits = joined(cells, at)
