@@ -120,6 +120,12 @@ class Binarisation:
         origins[-1] = least
         return origins
 
+    def uppers(self) -> Tokens:
+        """What stands above bit `low` of a FLOATING word, by its token, where the base is 0; not for the token 0."""
+        tokens = np.arange(self.alphabet)
+        cores, negative = np.maximum(tokens - 1, 0) >> 1, (tokens - 1) & 1
+        return (cores | negative << (self.bits - 1 - self.low)).astype(np.uint16)
+
     def factors(self) -> Words:
         """What a raw number is multiplied by, token by token."""
         kind = work_dtype(self.width).type

@@ -15,6 +15,8 @@ _MOST_ZEROS = 64
 _MOST_FOLDED = (1 << 32) - 2
 _LONGEST_BYTES = 17
 """Of a Golomb code of 64 zeros, from any bit of a byte on."""
+_AT_ONCE = 64
+"""Numbers that are read in one piece: of a longer one every part that is cut off would cost as much as all the rest."""
 _KEPT_BITS = 512
 """Of what is written in one number, before it goes to bytes."""
 _KEPT = (1 << _KEPT_BITS) - 1
@@ -75,6 +77,17 @@ class BitReader:
             raise damaged(f"a list that ends early, or with a number over {most}", self.offset)
         self._position = end
         found: list[int] = numbers.tolist()
+        return found
+
+    def fields(self, widths: Sequence[int]) -> list[int]:
+        """Numbers of as many bits as `widths` say, one behind another. Raises InvalidStreamError where data ends."""
+        found = []
+        for begin in range(0, len(widths), _AT_ONCE):
+            some = widths[begin : begin + _AT_ONCE]
+            packed = self.bits(sum(some))
+            for width in some:
+                found.append(packed & ((1 << width) - 1))
+                packed >>= width
         return found
 
     def table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:

@@ -65,7 +65,9 @@ def decode_words(
     is_whole = True
     for number, base, begin, tokens in _pieces(walk.blocks(), spans):
         part = words[begin : begin + len(tokens)]
-        is_whole = is_whole and raw.complete(tokens, head.sets[number].how, base, part)
+        its = head.sets[number]
+        complete = raw.complete_uniform if its.is_uniform else raw.complete
+        is_whole = is_whole and complete(tokens, its.how, base, part)
     if not walk.is_right:
         raise damaged("the lanes do not end as they must", offset)
     if not is_whole:

@@ -334,25 +334,31 @@ def joined(cells, at):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def complete_alike(tokens, origins, zeros, width, cells, position, words):  # type: ignore[no-untyped-def]
-    """As `complete` where every word has `width` raw bits, all of them there: no symbol waits for the one before.
+def complete_uniform(uppers, shift, around, cells, position, width, low, zeros, words):  # type: ignore[no-untyped-def]
+    """9.6.5: words of `width` raw bits each, `zeros` above 0, and of what stands above bit `low` but for the base.
 
-    `zeros`: bits below the raw ones. Three words at a time come out of 64 bits, where these hold so many.
+    First the raw bits alone, three words at a time where 64 bits hold so many; then the rest, by vectors.
     """
-    zeros, width, at = np.uint64(zeros), np.uint64(width), np.uint64(position)
+    width, at = np.uint64(width), np.uint64(position)
     mask = (ONE << width) - ONE
-    count, i = np.uint64(len(tokens)), np.uint64(0)
+    count, i = np.uint64(len(uppers)), np.uint64(0)
     threefold = count - count % THREE if width <= THIRD else i
     while i < threefold:
         bits = joined(cells, at)
-        words[i] = origins[index(tokens[i])] + ((bits & mask) << zeros)
+        words[i] = bits & mask
         bits >>= width
-        words[i + ONE] = origins[index(tokens[i + ONE])] + ((bits & mask) << zeros)
+        words[i + ONE] = bits & mask
         bits >>= width
-        words[i + TWO] = origins[index(tokens[i + TWO])] + ((bits & mask) << zeros)
+        words[i + TWO] = bits & mask
         at += width * THREE
         i += THREE
     while i < count:
-        words[i] = origins[index(tokens[i])] + ((joined(cells, at) & mask) << zeros)
+        words[i] = joined(cells, at) & mask
         at += width
         i += ONE
+    shift, around = np.uint64(shift), np.uint64(around)
+    low, zeros, sign = np.uint64(low), np.uint64(zeros), around + ONE
+    for place in range(len(uppers)):
+        upper = np.uint64(uppers[place])
+        upper = ((upper + shift) & around) | (upper & sign)
+        words[place] = (upper << low) | (np.uint64(words[place]) << zeros)

@@ -159,12 +159,13 @@ class Walk:
 
     def _eight(self) -> Callable[[slice, Tokens], None]:
         """For one table: its slots and the words in one piece of memory."""
-        slots = self._slots.entries.astype("<i8", copy=False).view("<u2")
-        room = np.zeros(8 * eightfold.AHEAD, np.uint16)
-        memory = np.concatenate([slots, self._padded(), room], dtype=np.uint16)
+        slots, words = self._slots.entries.astype("<i8", copy=False).view("<u2"), len(self._words)
+        behind = len(slots) + words
+        memory = np.empty(behind + int(self._starts[1]) + 1 + 8 * eightfold.AHEAD, np.uint16)
+        memory[: len(slots)], memory[len(slots) : behind], memory[behind:] = slots, self._words, 0
         self._used += len(slots)
         self._ends += len(slots)
-        given = memory, len(memory) - len(room), self._slots.scale
+        given = memory, len(memory) - 8 * eightfold.AHEAD, self._slots.scale
         return lambda part, tokens: eightfold.take_eight(*given, *self._standing(part), tokens)
 
     def _four(self, offsets: Integers) -> Callable[[slice, Tokens], None]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.rans import kernels
-from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words
+from nncodec.entropy.rans.binarisation import Binarisation, Tokens, Words, work_dtype
 from nncodec.kernel import numba
 
 Cells = npt.NDArray[np.uint64]
@@ -34,7 +34,8 @@ class RawReader:
     """Reads the raw bits of a payload from its first on."""
 
     def __init__(self, data: memoryview) -> None:
-        cells = np.zeros(len(data) // 8 + 2, "<u8")
+        cells = np.empty(len(data) // 8 + 2, "<u8")
+        cells[-2:] = 0
         cells.view(np.uint8)[: len(data)] = np.frombuffer(data, np.uint8)
         self._cells = cells.astype(np.uint64, copy=False)
         self._end = 8 * len(data)
@@ -48,7 +49,7 @@ class RawReader:
         if self._known != (how, base):
             self._known, self._tables = (how, base), (how.origins(base), how.factors(), how.widths())
         if numba() is not None:
-            return self._complete_compiled(tokens, how, words)
+            return self._complete_compiled(tokens, words)
         origins, factors, widths = self._tables
         taken = widths[tokens]
         ends = self._position + np.cumsum(taken)
@@ -59,21 +60,30 @@ class RawReader:
         words[:] = origins[tokens] + factors[tokens] * raw
         return True
 
-    def _complete_compiled(self, tokens: Tokens, how: Binarisation, words: Words) -> bool:
+    def complete_uniform(self, uppers: Tokens, how: Binarisation, base: int, words: Words) -> bool:
+        """The same for FLOATING words other than 0, of which `uppers` are known."""
+        width, around = how.low - how.zeros, (1 << (how.bits - 1 - how.low)) - 1
+        begin, end = self._position, self._position + width * uppers.size
+        if end > self._end:
+            return False
+        self._position, shift = end, (base << how.mantissa) & around
+        if numba() is not None:
+            given = uppers, shift, around, self._cells, begin, width
+            kernels.complete_uniform(*given, how.low, how.zeros, words)
+            return True
+        kind = work_dtype(how.width).type
+        tops = ((uppers + np.uint16(shift)) & np.uint16(around)) | uppers & np.uint16(around + 1)
+        raw = self._fields(np.arange(begin, end, width), np.uint64(width)) if width else np.uint64(0)
+        words[:] = tops.astype(kind) << kind(how.low) | raw.astype(kind) << kind(how.zeros)
+        return True
+
+    def _complete_compiled(self, tokens: Tokens, words: Words) -> bool:
         origins, factors, widths = self._tables
-        if how.kind == Kind.FLOATING and tokens.min(initial=1) > 0:  # no word is 0, so all have as many raw bits
-            width = how.low - how.zeros
-            end = self._position + width * tokens.size
-            if end > self._end:
-                return False
-            kernels.complete_alike(tokens, origins, how.zeros, width, self._cells, self._position, words)
-            self._position = end
-        else:
-            given = self._cells, self._position, self._end
-            self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
+        given = self._cells, self._position, self._end
+        self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
         return self._position >= 0
 
-    def _fields(self, starts: npt.NDArray[np.int64], widths: Cells) -> Cells:
+    def _fields(self, starts: npt.NDArray[np.int64], widths: Cells | np.uint64) -> Cells:
         place, shift = starts >> 6, (starts & 63).astype(np.uint64)
         one = np.uint64(1)
         joined = self._cells[place] >> shift | self._cells[place + 1] << one << (np.uint64(63) - shift)

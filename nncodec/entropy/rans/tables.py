@@ -63,26 +63,25 @@ def read_table(reader: BitReader, alphabet: int, scale: int, precision: int) -> 
         raise damaged(f"frequencies of {min(lengths)} to {max(lengths)} bits", reader.offset)
     frequencies = [1 << (length - 1) for length in lengths]
     free = free_place(frequencies)
-    for place, length in enumerate(lengths):
-        if place != free:
-            told = min(length - 1, precision)
-            frequencies[place] += reader.bits(told) << (length - 1 - told)
+    told = [0 if place == free else min(length - 1, precision) for place, length in enumerate(lengths)]
+    for place, bits in enumerate(reader.fields(told)):
+        frequencies[place] += bits << (lengths[place] - 1 - told[place])
     frequencies[free] = (1 << scale) - (sum(frequencies) - frequencies[free])
     if frequencies[free] < 1:
         raise damaged("frequencies that sum up to more than all", reader.offset)
     return FrequencyTable(np.array(tokens, np.int64), np.array(frequencies, np.int64))
 
 
-def slots(tables: Sequence[FrequencyTable], classes: Sequence[Any]) -> Integers:
+def slots(tables: Sequence[FrequencyTable], classes: Sequence[Any], gives: Sequence[Any]) -> Integers:
     """What a decoder finds in the 2^scale slots of each table, one table after another.
 
-    Each entry holds a token, its frequency, the distance of the slot from the token's first one, and the token's class
-    (`classes`: for each table, the class of every token), 16 bits each.
+    Each entry holds what a token gives, its frequency, the distance of the slot from the token's first one, and the
+    token's class, 16 bits each (`gives`, `classes`: for each table, those of every token).
     """
     filled = []
-    for table, of_token in zip(tables, classes, strict=True):
+    for table, of_token, given in zip(tables, classes, gives, strict=True):
         frequencies = table.frequencies
         first = np.cumsum(frequencies) - frequencies
-        entry = table.tokens | frequencies << 16 | np.asarray(of_token)[table.tokens] << 48
+        entry = np.asarray(given, np.int64)[table.tokens] | frequencies << 16 | np.asarray(of_token)[table.tokens] << 48
         filled.append(np.repeat(entry - (first << 32), frequencies) + (np.arange(frequencies.sum()) << 32))
     return np.concatenate(filled)
