@@ -9,13 +9,13 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans.binarisation import Tokens, Words, tokenise
+from nncodec.entropy.rans.binarisation import Tokens, Words, tokens_of
 from nncodec.entropy.rans.bits import damaged
 from nncodec.entropy.rans.head import Head, read_head, write_head
 from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
 from nncodec.entropy.rans.lanes import Lanes, Walk, activities, encode_lanes
 from nncodec.entropy.rans.narrow import looked_up
-from nncodec.entropy.rans.raw import RawReader, pack
+from nncodec.entropy.rans.raw import RawReader, pack_words
 from nncodec.memory import room
 
 Integers = npt.NDArray[np.int64]
@@ -33,20 +33,22 @@ class WordArea:
     exponents: Exponents | None = None
 
 
-def encode_words(words: Words, areas: Sequence[WordArea], head: Head) -> bytes:
-    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here)."""
+def encode_words(words: Words, areas: Sequence[WordArea], head: Head, tokens: Tokens | None = None) -> bytes:
+    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here).
+
+    tokens: those of the words, where they are known already.
+    """
     counts = tuple(area.count for area in areas)
-    tokens, raw = np.empty(len(words), np.uint16), np.empty_like(words)
-    widths = np.empty(len(words), np.uint8)
-    for number, base, begin, end in _spans(head, counts):
-        how = head.sets[number].how
-        tokens[begin:end], raw[begin:end] = tokenise(words[begin:end], how, base)
-        widths[begin:end] = looked_up(how.widths().astype(np.uint8), tokens[begin:end])
+    spans = [(head.sets[number].how, base, slice(begin, end)) for number, base, begin, end in _spans(head, counts)]
+    if tokens is None:
+        parts = [tokens_of(words[part], how, base) for how, base, part in spans]
+        tokens = np.concatenate([*parts, np.zeros(0, np.uint16)])
+    raw = pack_words([(how, base, words[part], tokens[part]) for how, base, part in spans])
     tables = _tables_met(tokens, counts, head, [area.exponents for area in areas])
     lanes = encode_lanes(tokens, tables, _intervals(head), head.scale, head.lanes)
     front = write_head(replace(head, words=tuple(lanes.counts.tolist())))
     words_of_lanes = lanes.words.astype("<u2", copy=False).view(np.uint8).data
-    return b"".join((front, lanes.states.astype("<u4").tobytes(), words_of_lanes, pack(raw, widths)))
+    return b"".join((front, lanes.states.astype("<u4").tobytes(), words_of_lanes, raw))
 
 
 def decode_words(

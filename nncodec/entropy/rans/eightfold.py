@@ -9,12 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.entropy.rans.kernels import ONE, STATE_LOW, TWO
+from nncodec.entropy.rans.kernels import ONE, STATE_LOW, THREE, TWO
 from nncodec.kernel import index, inlined, kernel
 
 AHEAD: Final = 512
 """Tokens of a lane that wait for those of the lanes beside it."""
 
+LOW_BITS: Final = np.uint64(0xFFFF)
 WORD_BITS: Final = np.uint64(16)
 LOWEST: Final = np.uint64(STATE_LOW)
 SLOT_SHIFT: Final = np.uint64(2)
@@ -94,3 +95,80 @@ def take_eight(memory, rows, scale, used, states, starts, tokens):  # type: igno
                 slot = (index(states[longer]) & mask) << SLOT_SHIFT
                 tokens[starts[longer] + size] = memory[slot]
                 states[longer], used[longer] = take_of(index(states[longer]), memory, slot, scale, index(used[longer]))
+
+
+@inlined
+def put_of(state, memory, table, entry, shift, begin):  # type: ignore[no-untyped-def]
+    """9.6.7: one symbol onto a state, as `put`; `entry` is where its four numbers stand in the table.
+
+    They are the least state that gives a word away first, 2^shift over the frequency, rounded up, what the frequency
+    lacks to 2^scale, and the first slot. With a shift of 32 + scale the division is exact, and nothing leaves 64 bits.
+    """
+    memory[begin - ONE] = state & LOW_BITS
+    is_full = state >= table[entry]
+    state = state >> WORD_BITS if is_full else state
+    whole = (state * table[entry + ONE]) >> shift
+    return state + table[entry + THREE] + whole * table[entry + TWO], begin - np.uint64(is_full)
+
+
+@inlined
+def put_turns(memory, rows, count, table, shift, lane, begins, states):  # type: ignore[no-untyped-def]
+    """Code `count` tokens of each of eight lanes, last ones first, which stand in rows as in `take_turns`."""
+    s0, b0 = index(states[lane + 0]), index(begins[lane + 0])
+    s1, b1 = index(states[lane + 1]), index(begins[lane + 1])
+    s2, b2 = index(states[lane + 2]), index(begins[lane + 2])
+    s3, b3 = index(states[lane + 3]), index(begins[lane + 3])
+    s4, b4 = index(states[lane + 4]), index(begins[lane + 4])
+    s5, b5 = index(states[lane + 5]), index(begins[lane + 5])
+    s6, b6 = index(states[lane + 6]), index(begins[lane + 6])
+    s7, b7 = index(states[lane + 7]), index(begins[lane + 7])
+    at, end = np.uint64(rows + count), np.uint64(rows)
+    while at > end:
+        at -= ONE
+        entry = np.uint64(memory[at + np.uint64(0 * AHEAD)]) << SLOT_SHIFT
+        s0, b0 = put_of(s0, memory, table, entry, shift, b0)
+        entry = np.uint64(memory[at + np.uint64(1 * AHEAD)]) << SLOT_SHIFT
+        s1, b1 = put_of(s1, memory, table, entry, shift, b1)
+        entry = np.uint64(memory[at + np.uint64(2 * AHEAD)]) << SLOT_SHIFT
+        s2, b2 = put_of(s2, memory, table, entry, shift, b2)
+        entry = np.uint64(memory[at + np.uint64(3 * AHEAD)]) << SLOT_SHIFT
+        s3, b3 = put_of(s3, memory, table, entry, shift, b3)
+        entry = np.uint64(memory[at + np.uint64(4 * AHEAD)]) << SLOT_SHIFT
+        s4, b4 = put_of(s4, memory, table, entry, shift, b4)
+        entry = np.uint64(memory[at + np.uint64(5 * AHEAD)]) << SLOT_SHIFT
+        s5, b5 = put_of(s5, memory, table, entry, shift, b5)
+        entry = np.uint64(memory[at + np.uint64(6 * AHEAD)]) << SLOT_SHIFT
+        s6, b6 = put_of(s6, memory, table, entry, shift, b6)
+        entry = np.uint64(memory[at + np.uint64(7 * AHEAD)]) << SLOT_SHIFT
+        s7, b7 = put_of(s7, memory, table, entry, shift, b7)
+    states[lane + 0], begins[lane + 0] = s0, b0
+    states[lane + 1], begins[lane + 1] = s1, b1
+    states[lane + 2], begins[lane + 2] = s2, b2
+    states[lane + 3], begins[lane + 3] = s3, b3
+    states[lane + 4], begins[lane + 4] = s4, b4
+    states[lane + 5], begins[lane + 5] = s5, b5
+    states[lane + 6], begins[lane + 6] = s6, b6
+    states[lane + 7], begins[lane + 7] = s7, b7
+
+
+@kernel
+def put_eight(memory, rows, table, scale, starts, states, begins):  # type: ignore[no-untyped-def]
+    """As `put_four`, of tokens at the beginning of the memory, into places of tokens that were coded already.
+
+    Of the memory, what stands from `rows` on is room for the rows of `put_turns`.
+    """
+    shift = np.uint64(32 + scale)
+    for lane in range(0, len(starts) - 1, 8):
+        size = starts[lane + 8] - starts[lane + 7]
+        for longer in range(lane, lane + 8):
+            if starts[longer + 1] - starts[longer] > size:
+                entry = np.uint64(memory[starts[longer] + size]) << SLOT_SHIFT
+                given = index(states[longer]), memory, table, entry, shift, index(begins[longer])
+                states[longer], begins[longer] = put_of(*given)
+        for end in range(size, 0, -AHEAD):
+            count = min(AHEAD, end)
+            for row in range(8):
+                first, behind = index(rows + row * AHEAD), index(starts[lane + row] + end - count)
+                for step in range(count):
+                    memory[first + index(step)] = memory[behind + index(step)]
+            put_turns(memory, rows, count, table, shift, lane, begins, states)

@@ -16,6 +16,7 @@ FAST_SHIFT: Final = 2
 SLOW_SHIFT: Final = 4
 INDEX_SHIFT: Final = 6
 
+NONE: Final = np.uint64(0)
 ONE: Final = np.uint64(1)
 TWO: Final = np.uint64(2)
 THREE: Final = np.uint64(3)
@@ -263,14 +264,33 @@ def read_signed_golombs(data, position, end, most, numbers):  # type: ignore[no-
 
 
 @kernel
-def split_floats(words, low, zeros, shifted, around, sign, tokens, raw):  # type: ignore[no-untyped-def]
-    """9.6.5: token and raw bits of FLOATING words."""
-    below = (1 << low) - 1
+def tokens_of_floats(words, low, shifted, around, sign, tokens):  # type: ignore[no-untyped-def]
+    """9.6.5: the tokens of FLOATING words."""
+    low, shifted, around, sign = np.uint64(low), np.uint64(shifted), np.uint64(around), np.uint64(sign)
     for i in range(len(words)):
-        word = int(words[i])
-        core = ((word >> low) - shifted) & around
-        tokens[i] = ((core << 1) + (word >> sign) + 1) * int(word != 0)
-        raw[i] = (word & below) >> zeros
+        word = np.uint64(words[i])
+        token = ((((word >> low) - shifted) & around) << ONE) + (word >> sign) + ONE
+        tokens[i] = token if word != NONE else NONE
+
+
+@kernel
+def pack_floats(words, low, zeros, position, cells):  # type: ignore[no-untyped-def]
+    """9.6.5: put the raw bits of FLOATING words into cells as `pack_fields` does; returns where they end."""
+    zeros, mask, full = np.uint64(zeros), (ONE << np.uint64(low)) - ONE, np.uint64(low) - np.uint64(zeros)
+    place, filled = np.uint64(position) >> CELL_SHIFT, np.uint64(position) & CELL_MASK
+    cell = cells[place]
+    for i in range(len(words)):
+        word = np.uint64(words[i])
+        value, width = (word & mask) >> zeros, full if word != NONE else NONE
+        cell |= value << filled
+        filled += width
+        if filled > CELL_MASK:
+            cells[place] = cell
+            place += ONE
+            filled &= CELL_MASK
+            cell = (value >> ONE) >> (width - ONE - filled)  # in two steps: none of 64, which is none at all
+    cells[place] = cell
+    return (place << CELL_SHIFT) + filled
 
 
 @kernel
@@ -295,9 +315,13 @@ def count_within(contexts, symbols, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pack_fields(values, widths, cells):  # type: ignore[no-untyped-def]
-    """9.6.5: put the fields one behind the other into cells of 64 bits, of which there is one more than they fill."""
-    cell, place, filled = np.uint64(0), 0, 0
+def pack_fields(values, widths, position, cells):  # type: ignore[no-untyped-def]
+    """9.6.5: put the fields one behind the other into cells of 64 bits, of which there is one more than they fill.
+
+    They begin at bit `position`, behind which there is 0. Returns where they end.
+    """
+    place, filled = position >> 6, position & 63
+    cell = cells[index(place)]
     for i in range(len(widths)):
         value, width = np.uint64(values[i]), int(widths[i])
         cell |= value << np.uint64(filled)
@@ -308,6 +332,7 @@ def pack_fields(values, widths, cells):  # type: ignore[no-untyped-def]
             filled -= 64
             cell = (value >> ONE) >> np.uint64(width - 1 - filled)  # in two steps: none of 64, which is none at all
     cells[index(place)] = cell
+    return (place << 6) + filled
 
 
 @kernel

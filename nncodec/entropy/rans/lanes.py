@@ -85,8 +85,12 @@ def encode_lanes(
     count = len(tokens)
     starts = lane_starts(count, lanes)
     states = np.full(lanes, kernels.STATE_LOW, np.int64)
-    words, begins = np.zeros(count, np.uint16), starts[1:].copy()
+    begins = starts[1:].copy()
     frequencies, firsts = intervals
+    if numba() is not None and lanes % 8 == 0 and len(frequencies) == 1:
+        words = _put_eight(tokens, intervals, scale, (starts, states, begins))
+        return _lanes(words, states, begins, starts)
+    words = np.zeros(count, np.uint16)
     if numba() is not None and lanes % 4 == 0:
         places = tokens if len(frequencies) == 1 else tables * frequencies.shape[1] + tokens
         inverses = 1 / np.maximum(frequencies, 1)
@@ -103,8 +107,28 @@ def encode_lanes(
             words[begins[full]] = state[full] & 0xFFFF
             state[full] >>= 16
             states[:active] = (state // frequency << scale) + state % frequency + firsts[tables[places], tokens[places]]
-    kept = [words[begin:end] for begin, end in zip(begins, starts[1:], strict=True)]
+    return _lanes(words, states, begins, starts)
+
+
+def _lanes(words: Coded, states: Integers, begins: Integers, starts: Integers) -> Lanes:
+    """Lanes whose words stand at their ends."""
+    kept = [words[begin:end] for begin, end in zip(begins.tolist(), starts[1:].tolist(), strict=True)]
     return Lanes(states, starts[1:] - begins, np.concatenate(kept))
+
+
+def _put_eight(
+    tokens: Tokens, intervals: tuple[Integers, Integers], scale: int, walk: tuple[Integers, Integers, Integers]
+) -> Coded:
+    """The words that tokens under one table leave at the ends of their lanes; walk: starts, states, begins."""
+    frequencies, firsts = (each[0].astype(np.uint64) for each in intervals)
+    known = np.maximum(frequencies, np.uint64(1))
+    inverses = ((np.uint64(1) << np.uint64(32 + scale)) + known - np.uint64(1)) // known
+    limits, lacking = frequencies << np.uint64(32 - scale), np.uint64(1 << scale) - frequencies
+    table = np.stack([limits, inverses, lacking, firsts], 1).ravel()
+    memory = np.empty(len(tokens) + 8 * eightfold.AHEAD, np.uint16)
+    memory[: len(tokens)] = tokens
+    eightfold.put_eight(memory, len(tokens), table, scale, *walk)
+    return memory
 
 
 @dataclass(frozen=True)

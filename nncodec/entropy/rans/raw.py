@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.rans import kernels
-from nncodec.entropy.rans.binarisation import Binarisation, Tokens, Words, work_dtype
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise, work_dtype
+from nncodec.entropy.rans.narrow import looked_up
 from nncodec.kernel import numba
 
 Cells = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
 
-def pack(values: Words, widths: npt.NDArray[np.integer[Any]]) -> memoryview:
-    """The `values`, of which none is wider than its width, as a string of bits, padded with 0 to whole bytes."""
-    total = int(widths.sum())
-    cells = np.zeros(total // 64 + 2, np.uint64)
-    if numba() is not None:
-        kernels.pack_fields(values, widths, cells)
-    else:
-        starts = np.cumsum(widths, dtype=np.int64) - widths
-        place, shift = starts >> 6, (starts & 63).astype(np.uint64)
+class RawWriter:
+    """The inverse of RawReader, for `total` bits."""
+
+    def __init__(self, total: int) -> None:
+        self._cells = np.zeros(total // 64 + 2, np.uint64)
+        self._position = 0
+
+    def fields(self, values: Words, widths: npt.NDArray[np.integer[Any]]) -> None:
+        """Append `values`, of which none is wider than its width."""
+        if numba() is not None:
+            self._position = kernels.pack_fields(values, widths, self._position, self._cells)
+            return
+        ends = self._position + np.cumsum(widths, dtype=np.int64)
+        place, shift = (ends - widths) >> 6, ((ends - widths) & 63).astype(np.uint64)
         wide = values.astype(np.uint64)
-        np.bitwise_or.at(cells, place, wide << shift)
-        np.bitwise_or.at(cells, place + 1, wide >> np.uint64(1) >> (np.uint64(63) - shift))
-    return cells.astype("<u8", copy=False).view(np.uint8).data[: (total + 7) // 8]
+        np.bitwise_or.at(self._cells, place, wide << shift)
+        np.bitwise_or.at(self._cells, place + 1, wide >> np.uint64(1) >> (np.uint64(63) - shift))
+        self._position = int(ends[-1]) if ends.size else self._position
+
+    def floats(self, words: Words, how: Binarisation) -> None:
+        """Append the raw bits of FLOATING words, by compiled code."""
+        self._position = kernels.pack_floats(words, how.low, how.zeros, self._position, self._cells)
+
+    def finish(self) -> memoryview:
+        """All bits, padded with 0 to whole bytes."""
+        return self._cells.astype("<u8", copy=False).view(np.uint8).data[: (self._position + 7) // 8]
+
+
+def pack_words(spans: Sequence[tuple[Binarisation, int, Words, Tokens]]) -> memoryview:
+    """The raw bits of words of which the tokens are known; of each run of them how they are coded, and the base."""
+    fields: list[tuple[Words, npt.NDArray[np.uint8]] | None] = []
+    total = 0
+    for how, base, words, tokens in spans:
+        if how.kind == Kind.FLOATING and numba() is not None:
+            fields.append(None)
+            total += (how.low - how.zeros) * int(np.count_nonzero(tokens))
+        else:
+            widths = looked_up(how.widths().astype(np.uint8), tokens)
+            fields.append((tokenise(words, how, base)[1], widths))
+            total += int(widths.sum(dtype=np.int64))
+    writer = RawWriter(total)
+    for (how, _, words, _), its in zip(spans, fields, strict=True):
+        if its is None:
+            writer.floats(words, how)
+        else:
+            writer.fields(*its)
+    return writer.finish()
 
 
 class RawReader:
