@@ -113,15 +113,11 @@ def put_of(state, memory, table, entry, shift, begin):  # type: ignore[no-untype
 
 @inlined
 def put_turns(memory, rows, count, table, shift, lane, begins, states):  # type: ignore[no-untyped-def]
-    """Code `count` tokens of each of eight lanes, last ones first, which stand in rows as in `take_turns`."""
+    """Code `count` tokens of each of four lanes, last ones first, which stand in rows as in `take_turns`."""
     s0, b0 = index(states[lane + 0]), index(begins[lane + 0])
     s1, b1 = index(states[lane + 1]), index(begins[lane + 1])
     s2, b2 = index(states[lane + 2]), index(begins[lane + 2])
     s3, b3 = index(states[lane + 3]), index(begins[lane + 3])
-    s4, b4 = index(states[lane + 4]), index(begins[lane + 4])
-    s5, b5 = index(states[lane + 5]), index(begins[lane + 5])
-    s6, b6 = index(states[lane + 6]), index(begins[lane + 6])
-    s7, b7 = index(states[lane + 7]), index(begins[lane + 7])
     at, end = np.uint64(rows + count), np.uint64(rows)
     while at > end:
         at -= ONE
@@ -133,22 +129,10 @@ def put_turns(memory, rows, count, table, shift, lane, begins, states):  # type:
         s2, b2 = put_of(s2, memory, table, entry, shift, b2)
         entry = np.uint64(memory[at + np.uint64(3 * AHEAD)]) << SLOT_SHIFT
         s3, b3 = put_of(s3, memory, table, entry, shift, b3)
-        entry = np.uint64(memory[at + np.uint64(4 * AHEAD)]) << SLOT_SHIFT
-        s4, b4 = put_of(s4, memory, table, entry, shift, b4)
-        entry = np.uint64(memory[at + np.uint64(5 * AHEAD)]) << SLOT_SHIFT
-        s5, b5 = put_of(s5, memory, table, entry, shift, b5)
-        entry = np.uint64(memory[at + np.uint64(6 * AHEAD)]) << SLOT_SHIFT
-        s6, b6 = put_of(s6, memory, table, entry, shift, b6)
-        entry = np.uint64(memory[at + np.uint64(7 * AHEAD)]) << SLOT_SHIFT
-        s7, b7 = put_of(s7, memory, table, entry, shift, b7)
     states[lane + 0], begins[lane + 0] = s0, b0
     states[lane + 1], begins[lane + 1] = s1, b1
     states[lane + 2], begins[lane + 2] = s2, b2
     states[lane + 3], begins[lane + 3] = s3, b3
-    states[lane + 4], begins[lane + 4] = s4, b4
-    states[lane + 5], begins[lane + 5] = s5, b5
-    states[lane + 6], begins[lane + 6] = s6, b6
-    states[lane + 7], begins[lane + 7] = s7, b7
 
 
 @kernel
@@ -171,4 +155,5 @@ def put_eight(memory, rows, table, scale, starts, states, begins):  # type: igno
                 first, behind = index(rows + row * AHEAD), index(starts[lane + row] + end - count)
                 for step in range(count):
                     memory[first + index(step)] = memory[behind + index(step)]
-            put_turns(memory, rows, count, table, shift, lane, begins, states)
+            for half in (0, 4):  # of eight, some states would leave their registers
+                put_turns(memory, rows + half * AHEAD, count, table, shift, lane + half, begins, states)

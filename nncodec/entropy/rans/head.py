@@ -150,10 +150,8 @@ def write_head(head: Head) -> bytes:
         if head.sets[number].has_base:
             writer.signed(base - previous)
             previous = base
-    previous = 0
-    for count in head.words:
-        writer.signed(count - previous)
-        previous = count
+    counts = np.array((0, *head.words), np.int64)
+    writer.signed_numbers(counts[1:] - counts[:-1])
     return writer.finish()
 
 

@@ -274,6 +274,32 @@ def tokens_of_floats(words, low, shifted, around, sign, tokens):  # type: ignore
 
 
 @kernel
+def pack_uniform(words, low, zeros, position, cells):  # type: ignore[no-untyped-def]
+    """As `pack_floats`, of words of which none is 0, with 21 raw bits at most: three words make one field."""
+    zeros, mask, width = np.uint64(zeros), (ONE << np.uint64(low)) - ONE, np.uint64(low) - np.uint64(zeros)
+    place, filled, step = np.uint64(position) >> CELL_SHIFT, np.uint64(position) & CELL_MASK, width * THREE
+    cell, count, i = cells[place], np.uint64(len(words)), np.uint64(0)
+    while i < count:
+        value = (np.uint64(words[i]) & mask) >> zeros
+        if i + TWO < count:
+            value |= ((np.uint64(words[i + ONE]) & mask) >> zeros) << width
+            value |= ((np.uint64(words[i + TWO]) & mask) >> zeros) << (width + width)
+            i += THREE
+        else:
+            step = width
+            i += ONE
+        cell |= value << filled
+        filled += step
+        if filled > CELL_MASK:
+            cells[place] = cell
+            place += ONE
+            filled &= CELL_MASK
+            cell = (value >> ONE) >> (step - ONE - filled)
+    cells[place] = cell
+    return (place << CELL_SHIFT) + filled
+
+
+@kernel
 def pack_floats(words, low, zeros, position, cells):  # type: ignore[no-untyped-def]
     """9.6.5: put the raw bits of FLOATING words into cells as `pack_fields` does; returns where they end."""
     zeros, mask, full = np.uint64(zeros), (ONE << np.uint64(low)) - ONE, np.uint64(low) - np.uint64(zeros)

@@ -36,9 +36,11 @@ class RawWriter:
         np.bitwise_or.at(self._cells, place + 1, wide >> np.uint64(1) >> (np.uint64(63) - shift))
         self._position = int(ends[-1]) if ends.size else self._position
 
-    def floats(self, words: Words, how: Binarisation) -> None:
-        """Append the raw bits of FLOATING words, by compiled code."""
-        self._position = kernels.pack_floats(words, how.low, how.zeros, self._position, self._cells)
+    def floats(self, words: Words, how: Binarisation, count: int) -> None:
+        """Append the raw bits of FLOATING words, of which `count` are not 0, by compiled code."""
+        is_uniform = count == len(words) and how.low - how.zeros <= kernels.THIRD
+        pack = kernels.pack_uniform if is_uniform else kernels.pack_floats
+        self._position = pack(words, how.low, how.zeros, self._position, self._cells)
 
     def finish(self) -> memoryview:
         """All bits, padded with 0 to whole bytes."""
@@ -47,20 +49,20 @@ class RawWriter:
 
 def pack_words(spans: Sequence[tuple[Binarisation, int, Words, Tokens]]) -> memoryview:
     """The raw bits of words of which the tokens are known; of each run of them how they are coded, and the base."""
-    fields: list[tuple[Words, npt.NDArray[np.uint8]] | None] = []
+    fields: list[int | tuple[Words, npt.NDArray[np.uint8]]] = []
     total = 0
     for how, base, words, tokens in spans:
         if how.kind == Kind.FLOATING and numba() is not None:
-            fields.append(None)
-            total += (how.low - how.zeros) * int(np.count_nonzero(tokens))
+            fields.append(count := int(np.count_nonzero(tokens)))
+            total += (how.low - how.zeros) * count
         else:
             widths = looked_up(how.widths().astype(np.uint8), tokens)
             fields.append((tokenise(words, how, base)[1], widths))
             total += int(widths.sum(dtype=np.int64))
     writer = RawWriter(total)
     for (how, _, words, _), its in zip(spans, fields, strict=True):
-        if its is None:
-            writer.floats(words, how)
+        if isinstance(its, int):
+            writer.floats(words, how, its)
         else:
             writer.fields(*its)
     return writer.finish()
