@@ -48,10 +48,13 @@ class Gathered:
             there[:] = data
         self._written[place] = begin + data.size
 
-    def room(self, place: int, size: int) -> Octets:
-        """Memory for all of a tensor, the same whenever it is asked for."""
-        if place not in self._rooms:
-            self._rooms[place] = memory.room(size)
+    def room(self, place: int, size: int) -> Octets | None:
+        """Memory for all of a tensor, the same whenever it is asked for; None where the system has not as much."""
+        try:
+            if place not in self._rooms:
+                self._rooms[place] = memory.room(size)
+        except MemoryError:
+            return None
         return self._rooms[place]
 
     def copy(self, place: int, original: int) -> None:

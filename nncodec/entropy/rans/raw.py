@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans import kernels
+from nncodec.entropy.rans import raw_kernels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise, work_dtype
 from nncodec.entropy.rans.narrow import looked_up
 from nncodec.kernel import numba
@@ -27,7 +27,7 @@ class RawWriter:
     def fields(self, values: Words, widths: npt.NDArray[np.integer[Any]]) -> None:
         """Append `values`, of which none is wider than its width."""
         if numba() is not None:
-            self._position = kernels.pack_fields(values, widths, self._position, self._cells)
+            self._position = raw_kernels.pack_fields(values, widths, self._position, self._cells)
             return
         ends = self._position + np.cumsum(widths, dtype=np.int64)
         place, shift = (ends - widths) >> 6, ((ends - widths) & 63).astype(np.uint64)
@@ -38,8 +38,8 @@ class RawWriter:
 
     def floats(self, words: Words, how: Binarisation, count: int) -> None:
         """Append the raw bits of FLOATING words, of which `count` are not 0, by compiled code."""
-        is_uniform = count == len(words) and how.low - how.zeros <= kernels.THIRD
-        pack = kernels.pack_uniform if is_uniform else kernels.pack_floats
+        is_uniform = count == len(words) and how.low - how.zeros <= raw_kernels.THIRD
+        pack = raw_kernels.pack_uniform if is_uniform else raw_kernels.pack_floats
         self._position = pack(words, how.low, how.zeros, self._position, self._cells)
 
     def finish(self) -> memoryview:
@@ -107,7 +107,7 @@ class RawReader:
         self._position, shift = end, (base << how.mantissa) & around
         if numba() is not None:
             given = uppers, shift, around, self._cells, begin, width
-            kernels.complete_uniform(*given, how.low, how.zeros, words)
+            raw_kernels.complete_uniform(*given, how.low, how.zeros, words)
             return True
         kind = work_dtype(how.width).type
         tops = ((uppers + np.uint16(shift)) & np.uint16(around)) | uppers & np.uint16(around + 1)
@@ -118,7 +118,7 @@ class RawReader:
     def _complete_compiled(self, tokens: Tokens, words: Words) -> bool:
         origins, factors, widths = self._tables
         given = self._cells, self._position, self._end
-        self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
+        self._position = raw_kernels.complete(tokens, origins, factors, widths, *given, words)
         return self._position >= 0
 
     def _fields(self, starts: npt.NDArray[np.int64], widths: Cells | np.uint64) -> Cells:
