@@ -6,14 +6,15 @@ The decoder makes no choices; it takes limits, never options that change a resul
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
 from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
-from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
-from nncodec.memory import Releaser, release
+from nncodec.limits import DEFAULT_LEVEL, LEVELS, MAX_EXPANSION, Limits
+from nncodec.memory import Octets, Releaser, release
 from nncodec.model import Model, Tensor, TensorDigest, strings_are_well_formed
 from nncodec.prediction import Predictor, WordPredictor, copied, predictor, referenced, word_predictor
 from nncodec.sink import Gathered, Sink
@@ -105,8 +106,8 @@ def decode_into(stream: Stream, wanted: Collection[int], sink: Sink, work: Work)
 
     Needs memory for a few slices, and for the references of one tensor that are cropped, padded or permuted.
     """
-    decoding = _Decoding(stream, sink)
-    decoding.slices(frozenset(wanted), work)
+    decoding = _Decoding(stream, sink, work)
+    decoding.slices(frozenset(wanted))
     for place in sorted(wanted):
         decoding.finish(place)
     return decoding.ids
@@ -115,23 +116,30 @@ def decode_into(stream: Stream, wanted: Collection[int], sink: Sink, work: Work)
 class _Decoding:
     """Tensors on their way from the slices of a stream to a sink."""
 
-    def __init__(self, stream: Stream, sink: Sink) -> None:
+    def __init__(self, stream: Stream, sink: Sink, work: Work) -> None:
         self.ids: dict[int, bytes] = {}
-        self._stream, self._sink = stream, sink
+        self._stream, self._sink, self._work = stream, sink, work
+        self._hashing: dict[int, Future[bytes]] = {}
         self._predictors: dict[int, Predictor | WordPredictor | None] = {}
         self._digests: dict[int, TensorDigest] = {}
         self._strings: dict[int, list[bytes | memoryview]] = {}
         self._faults: dict[int, InvalidStreamError] = {}
         self._releaser = Releaser()
+        self._rooms: dict[int, Octets] = {}
+        self._wanted: frozenset[int] = frozenset()
+        self._payload_bytes = sum(len(part.payload) for part in stream.slices)
 
-    def slices(self, wanted: frozenset[int], work: Work) -> None:
+    def slices(self, wanted: frozenset[int]) -> None:
         """Decode all slices with parts of `wanted`: these tensors are written, but for copies and empty ones."""
+        self._wanted = wanted
         parts = [part for part in self._stream.slices if any(piece.tensor in wanted for piece in part.pieces)]
         sizes = [sum(piece.nbytes for piece in part.pieces) for part in parts]
-        results = work.map(decode_slice, map(self._task, parts), sizes)
+        results = self._work.map(decode_slice, map(self._task, parts), sizes)
         for part, found in zip(parts, results, strict=True):
             for piece, data in zip(part.pieces, found, strict=True):
-                if piece.tensor in wanted:
+                if piece.tensor in self._rooms:
+                    self._fill(piece, data if isinstance(data, bytes) else data.data)
+                elif piece.tensor in wanted:
                     self._write(piece.tensor, data if isinstance(data, bytes) else data.data)
             self._releaser.used(part.payload)
 
@@ -150,10 +158,10 @@ class _Decoding:
             self._sink.write(place, tensor.data)
             release(tensor.data)
         else:
-            if place not in self._digests:  # there is nothing in it, but its references may still be wrong
+            if place not in self._digests.keys() | self._hashing:  # empty, but its references may still be wrong
                 self._predictor(place)
                 self._write(place, b"")
-            self.ids[place] = self._digests.pop(place).content_id()
+            self.ids[place] = self._content_id(place)
             if record.dtype == DType.STRING:
                 _check_strings(record, b"".join(self._strings.pop(place)))
 
@@ -165,6 +173,19 @@ class _Decoding:
             self._strings.setdefault(place, []).append(data)
         self._sink.write(place, data)
 
+    def _fill(self, piece: Piece, data: bytes | memoryview) -> None:
+        """Write a part of a tensor that has a room; when it is full, somebody may hash it while others decode."""
+        record, room = self._stream.records[piece.tensor], self._rooms[piece.tensor]
+        if self._work.threads is None:
+            self._write(piece.tensor, data)
+            return
+        self._sink.write(piece.tensor, data)
+        if (piece.start + piece.count) * piece.width == room.size:
+            self._hashing[piece.tensor] = self._work.threads.submit(_hashed, record, room.data)
+
+    def _content_id(self, place: int) -> bytes:
+        return self._hashing.pop(place).result() if place in self._hashing else self._digests.pop(place).content_id()
+
     def _task(self, part: Slice) -> LevelTask | WordTask:
         stream = self._stream
         group = stream.parameters.groups[part.header.slice_group]
@@ -174,10 +195,28 @@ class _Decoding:
                 check_expansion(sum(piece.nbytes for piece in part.pieces), payload, offset)
             make = self._word_part if coder == EntropyCoder.RANS else self._word_part_without_exponents
             words = [make(piece) for piece in part.pieces]
-            return WordTask(payload, words, part.pieces[0].width, coder, offset, part.is_lost)
+            width, room = part.pieces[0].width, self._room(part) if coder == EntropyCoder.RANS else None
+            return WordTask(payload, words, width, coder, offset, part.is_lost, room)
         trellis = TRELLISES.get(group.representation)
         levels = [self._level_part(piece, trellis) for piece in part.pieces]
         return LevelTask(payload, levels, coder, offset, trellis, part.is_lost)
+
+    def _room(self, part: Slice) -> Octets | None:
+        """Where the words of a slice of one tensor part belong, in a tensor of several parts.
+
+        Such a tensor is not larger than its slices, which are there, can become (9.4).
+        """
+        for piece in part.pieces:
+            size = tensor_bytes(self._stream.records[piece.tensor])
+            if piece.tensor in self._wanted and piece.nbytes < size <= MAX_EXPANSION * self._payload_bytes:
+                room = self._sink.room(piece.tensor, size)
+                if room is not None:
+                    self._rooms[piece.tensor] = room
+        piece = part.pieces[0]
+        room = self._rooms.get(piece.tensor)
+        if len(part.pieces) > 1 or room is None or self._predictor(piece.tensor) is not None:
+            return None
+        return room[piece.start * piece.width :][: piece.nbytes]
 
     def _level_part(self, piece: Piece, trellis: Trellis | None) -> LevelPart:
         record = self._stream.records[piece.tensor]
@@ -211,6 +250,12 @@ class _Decoding:
             self._predictors = {place: _predictor(self._stream, self._stream.records[place])}
             self._releaser.all()
         return self._predictors[place]
+
+
+def _hashed(record: TensorRecord, data: memoryview) -> bytes:
+    digest = TensorDigest(record.dtype, record.shape)
+    digest.update(data)
+    return digest.content_id()
 
 
 def _predictor(stream: Stream, record: TensorRecord) -> Predictor | WordPredictor | None:

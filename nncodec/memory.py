@@ -9,8 +9,30 @@ from __future__ import annotations
 import mmap
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+Octets = npt.NDArray[np.uint8]
+
 RELEASE_EVERY: Final = 1 << 25
 """Bytes that are read of mapped files before their pages are let go."""
+
+
+LARGE_PAGE: Final = 1 << 21
+"""Bytes of a large page where there are such, by the processors that are most in use."""
+
+
+def room(size: int) -> Octets:
+    """Fresh memory for `size` bytes, which mean nothing yet; from a large page's beginning on, where it may have some.
+
+    A page that is touched for the first time costs as much as decoding what goes into it, and a large one hardly more
+    than a small one. numpy asks for large ones where an array is twice as large.
+    """
+    if size < 2 * LARGE_PAGE:
+        return np.empty(size, np.uint8)
+    found = np.empty(size + LARGE_PAGE, np.uint8)
+    begin = -found.ctypes.data % LARGE_PAGE
+    return found[begin : begin + size]
 
 
 def release(data: bytes | memoryview) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from nncodec.difference import add, exponents
 from nncodec.entropy.binarisation import Levels
 from nncodec.entropy.mixing.coder import Area
-from nncodec.entropy.payload import Octets, decode_levels, decode_words
+from nncodec.entropy.payload import WordSlice, decode_levels, decode_words
 from nncodec.entropy.rans.coder import WordArea
+from nncodec.memory import Octets
 from nncodec.prediction import Predictor, WordPredictor, reconstruct_run
 from nncodec.quantisation import half_levels
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -62,7 +63,10 @@ class WordPart:
 
 @dataclass(frozen=True)
 class WordTask:
-    """A slice of exact words of `width` bytes to be decoded; offset, is_lost: as in `LevelTask`."""
+    """A slice of exact words of `width` bytes to be decoded; offset, is_lost: as in `LevelTask`.
+
+    room: where the words of the only part belong, if that is known and nothing predicts them. It need not be used.
+    """
 
     payload: bytes | memoryview
     parts: list[WordPart]
@@ -70,10 +74,11 @@ class WordTask:
     coder: EntropyCoder
     offset: int
     is_lost: bool
+    room: Octets | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """As that of `LevelTask`."""
-        return vars(self) | {"payload": bytes(self.payload)}
+        """As that of `LevelTask`; elsewhere there is no such room."""
+        return vars(self) | {"payload": bytes(self.payload), "room": None}
 
 
 def decode_slice(task: LevelTask | WordTask) -> list[bytes | Octets]:
@@ -108,7 +113,8 @@ def _words(task: WordTask, predicted: Sequence[bytes | None]) -> Octets:
     if task.is_lost:
         return np.zeros(task.width * sum(part.count for part in task.parts), np.uint8)
     areas = [_area(part, words, task) for part, words in zip(task.parts, predicted, strict=True)]
-    return decode_words(memoryview(task.payload), areas, task.width, task.coder, task.offset)
+    what = WordSlice(areas, task.width, task.room)
+    return decode_words(memoryview(task.payload), what, task.coder, task.offset)
 
 
 def _area(part: WordPart, predicted: bytes | None, task: WordTask) -> WordArea:

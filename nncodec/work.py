@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,6 +29,11 @@ class Work:
 
     executor: Executor | None = None
     progress: Progress | None = None
+
+    @property
+    def threads(self) -> ThreadPoolExecutor | None:
+        """The executor, where its workers see the memory of the caller."""
+        return self.executor if isinstance(self.executor, ThreadPoolExecutor) else None
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task], sizes: Sequence[int]) -> Iterator[Result]:
         """`function` of every task, in order; `sizes`: bytes that each stands for.

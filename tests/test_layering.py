@@ -30,8 +30,8 @@ LAYERS = (
     ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
-    ("folding", "kernel", "memory", "sink", "work"),
-    ("errors", "limits", "tables"),
+    ("folding", "kernel", "sink", "work"),
+    ("errors", "limits", "memory", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""
 

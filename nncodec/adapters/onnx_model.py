@@ -22,6 +22,7 @@ from nncodec.adapters.onnx_strip import strip
 from nncodec.adapters.placed import PlacedFile
 from nncodec.adapters.reports import unknown_format
 from nncodec.errors import ModelFileError, UnsupportedModelError
+from nncodec.memory import Octets
 from nncodec.model import Model, TensorHeader, Topology
 from nncodec.sink import Gathered, Sink
 from nncodec.tables import TopologyFormat
@@ -102,6 +103,10 @@ class _OnnxSink:
             self._outside.write(place, data)
         else:
             self.inside.write(place, data)
+
+    def room(self, place: int, size: int) -> Octets | None:
+        """Memory for a tensor that is kept."""
+        return None if self._outside is not None and place in self._places else self.inside.room(place, size)
 
     def copy(self, place: int, original: int) -> None:
         """Take a tensor that has the bytes of another one."""

@@ -31,6 +31,9 @@ class PlacedFile:
         for data in self.read(original):
             self.write(place, data)
 
+    def room(self, place: int, size: int) -> None:
+        """None: what is written goes to the file."""
+
     def read(self, place: int) -> Iterator[bytes]:
         """The bytes of a tensor that is whole, some at a time."""
         offset, size = self._places[place]

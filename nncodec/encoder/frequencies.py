@@ -32,13 +32,12 @@ def _on_grid(wanted: Floats, scale: int, precision: int) -> Integers | None:
     """Frequencies near `wanted` that a table can hold; None where the one left to the sum is not the longest."""
     lengths = np.frexp(np.maximum(wanted, 1))[1]
     unit = 2.0 ** np.maximum(lengths - 1 - precision, 0)
-    frequencies = [max(int(value), 1) for value in np.rint(np.maximum(wanted, 1) / unit) * unit]
-    frequencies = [cut(frequency, precision) for frequency in frequencies]
+    frequencies = cut((np.rint(np.maximum(wanted, 1) / unit) * unit).astype(np.int64), precision)
     free = free_place(frequencies)
-    frequencies[free] += (1 << scale) - sum(frequencies)
+    frequencies[free] += (1 << scale) - frequencies.sum()
     if frequencies[free] < 1 or free_place(frequencies) != free:
         return None
-    return np.array(frequencies, np.int64)
+    return frequencies
 
 
 def table_bits(counts: Integers) -> float:

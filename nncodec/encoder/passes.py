@@ -33,7 +33,7 @@ from nncodec.model import TensorDigest
 from nncodec.prediction import WordPredictor
 from nncodec.sink import Gathered
 from nncodec.syntax.model_parameter_set import SliceGroup
-from nncodec.syntax.slice import SliceHeader, build_slice_unit
+from nncodec.syntax.slice import SliceHeader, build_slice_unit, slice_unit_parts
 from nncodec.tables import TRELLISES, EntropyCoder, LevelWidth
 from nncodec.work import Work
 
@@ -138,7 +138,7 @@ def _tried(group: GroupPlan) -> tuple[EntropyCoder, ...]:
 
 
 def _stored(payloads: Payloads, header: SliceHeader, spool: Spool) -> dict[EntropyCoder, Stored]:
-    return {coder: spool.add(build_slice_unit(header, payload)) for coder, payload in payloads.items()}
+    return {coder: spool.add(*slice_unit_parts(header, payload)) for coder, payload in payloads.items()}
 
 
 class _Coding:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from nncodec.difference import exponent_fields
 from nncodec.encoder.estimate import trailing_zeros
 from nncodec.encoder.frequencies import Integers, fit_table, merged, table_bits, tables_bits
-from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokens_of
 from nncodec.entropy.rans.coder import Exponents, WordArea
 from nncodec.entropy.rans.head import CodingSet, Head, has_room
 from nncodec.entropy.rans.kernels import ACTIVITIES
@@ -19,6 +20,8 @@ from nncodec.entropy.rans.lanes import Activities, activities
 from nncodec.entropy.rans.narrow import Integers as Narrow
 from nncodec.entropy.rans.narrow import counted, counted_within, looked_up
 from nncodec.tables import EXPONENT_BITS, DType
+
+Kept = TypeVar("Kept", bound=np.generic)
 
 SYMBOLS_OF_A_LANE: Final = 4096
 BYTES_OF_A_LANE: Final = 2048
@@ -68,28 +71,40 @@ class Draft:
 
 @dataclass(frozen=True)
 class _Laid:
-    """A slice as its drafts see it: tokens and, where they matter, activities of all areas; and the base of each."""
+    """A slice as its drafts see it: tokens and, where they matter, activities of all areas; and the base of each.
+
+    counts: for each draft, how often each token occurs.
+    """
 
     tokens: list[Tokens]
+    counts: list[Integers]
     met: list[Activities] | None
     bases: list[int]
     lanes: int
     start: int
 
 
-def model_of(material: Material) -> Head | None:
-    """The head by which the rANS coder codes `material`; None where it asks for more than so few symbols may have."""
-    bases = _bases(material)
-    head = _head(material, list(_drafts(material, bases)), bases)
-    if not has_room(head, len(material.words)) and material.dtype is not None:
+@dataclass(frozen=True)
+class Modelled:
+    """How the rANS coder codes a slice, and the tokens of its words."""
+
+    head: Head
+    tokens: Tokens
+
+
+def model_of(material: Material) -> Modelled | None:
+    """How the rANS coder codes `material`; None where that asks for more than so few symbols may have."""
+    bases, count = _bases(material), len(material.words)
+    found = _modelled(material, list(_drafts(material, bases)), bases)
+    if not has_room(found.head, count) and material.dtype is not None:
         simplest = Draft(_plain(material, 0)[0], tuple(range(len(material.areas))))
-        head = _head(material, [simplest], bases)
-    return head if has_room(head, len(material.words)) else None
+        found = _modelled(material, [simplest], bases)
+    return found if has_room(found.head, count) else None
 
 
-def _head(material: Material, drafts: Sequence[Draft], bases: list[int]) -> Head:
+def _modelled(material: Material, drafts: Sequence[Draft], bases: list[int]) -> Modelled:
     laid = _lay(material, drafts, bases)
-    contexts = [_contexts(material, draft, laid) for draft in drafts]
+    contexts = [_contexts(material, *each, laid) for each in zip(drafts, laid.counts, strict=True)]
     count, largest = len(material.words), max(max(np.count_nonzero(tables, 1)) for _, tables in contexts)
     scale = min(max(9, count.bit_length() - 4, int(largest).bit_length() + 2), 12 if largest < 512 else 15)
     sets = tuple(
@@ -98,7 +113,13 @@ def _head(material: Material, drafts: Sequence[Draft], bases: list[int]) -> Head
     )
     number = {area: place for place, draft in enumerate(drafts) for area in draft.areas}
     areas = tuple((number[area], base) for area, base in enumerate(bases))
-    return Head(laid.lanes, scale, _PRECISION, laid.start, sets, areas, ())
+    head = Head(laid.lanes, scale, _PRECISION, laid.start, sets, areas, ())
+    return Modelled(head, _joined(laid.tokens))
+
+
+def _joined(parts: Sequence[npt.NDArray[Kept]]) -> npt.NDArray[Kept]:
+    """All parts as one; not a copy where there is one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _bases(material: Material) -> list[int]:
@@ -199,7 +220,7 @@ def _draft_bits(material: Material, bases: list[int], draft: Draft) -> float:
     for area in draft.areas:
         words = parts[area][:room]
         room -= words.size
-        tokens, _ = tokenise(words, draft.how, bases[area])
+        tokens = tokens_of(words, draft.how, bases[area])
         rows = _rows(material.areas[area], bases[area], draft)[: words.size]
         histograms += _histograms(rows, tokens, draft.sides, draft.how.alphabet)
         raw += float(widths[tokens].sum())
@@ -233,7 +254,7 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
         yield draft
         return
     tokens = _tokens(parts, draft, bases)
-    counts = [np.sum([counted(tokens[area], draft.how.alphabet) for area in group], 0) for group in groups]
+    counts = [_counted_in(tokens, group, draft.how.alphabet) for group in groups]
     places = merged(np.stack(counts).astype(np.int64), _SET_ENTRY_BITS)
     for place in range(max(places) + 1):
         areas = sorted(area for group, its in zip(groups, places, strict=True) if its == place for area in group)
@@ -243,8 +264,8 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
 def _tokens(parts: Sequence[Words], draft: Draft, bases: list[int]) -> dict[int, Tokens]:
     """The tokens of every area of a draft; those of numbers, which have no base, all at once."""
     if draft.how.kind == Kind.FLOATING:
-        return {area: tokenise(parts[area], draft.how, bases[area])[0] for area in draft.areas}
-    together, _ = tokenise(np.concatenate([parts[area] for area in draft.areas]), draft.how, 0)
+        return {area: tokens_of(parts[area], draft.how, bases[area]) for area in draft.areas}
+    together = tokens_of(_joined([parts[area] for area in draft.areas]), draft.how, 0)
     ends = np.cumsum([parts[area].size for area in draft.areas])[:-1]
     return dict(zip(draft.areas, np.split(together, ends), strict=True))
 
@@ -257,30 +278,40 @@ def _lay(material: Material, drafts: Sequence[Draft], bases: list[int]) -> _Laid
     for draft in drafts:
         found |= _tokens(parts, draft, bases)
     tokens = [found[area] for area in range(len(parts))]
-    lanes = _lane_count(drafts, tokens)
+    counts = [_counted_in(found, draft.areas, draft.how.alphabet) for draft in drafts]
+    lanes = _lane_count(drafts, counts)
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
-        return _Laid(tokens, None, bases, lanes, 0)
+        return _Laid(tokens, counts, None, bases, lanes, 0)
     of_token = {draft.how: draft.how.classes().astype(np.uint8) for draft in drafts}
-    classes = np.concatenate([looked_up(of_token[how[area]], part) for area, part in enumerate(tokens)])
+    classes = _joined([looked_up(of_token[how[area]], part) for area, part in enumerate(tokens)])
     start = int(classes.mean())
     met = np.split(activities(classes, lanes, start), np.cumsum([part.size for part in parts])[:-1])
-    return _Laid(tokens, met, bases, lanes, start)
+    return _Laid(tokens, counts, met, bases, lanes, start)
 
 
-def _lane_count(drafts: Sequence[Draft], tokens: Sequence[Tokens]) -> int:
+def _counted_in(tokens: dict[int, Tokens], areas: Sequence[int], alphabet: int) -> Integers:
+    """How often each token occurs in some areas together."""
+    counts = np.zeros(alphabet, np.int64)
+    for area in areas:
+        counts += counted(tokens[area], alphabet)
+    return counts
+
+
+def _lane_count(drafts: Sequence[Draft], counts: Sequence[Integers]) -> int:
     """As many lanes as keep a decoder without compiled code busy, but not so many that their states count."""
-    bits = 0.0
-    for draft in drafts:
-        counts = np.sum([counted(tokens[area], draft.how.alphabet) for area in draft.areas], 0)
-        bits += table_bits(counts) + float((counts * draft.how.widths()).sum())
-    symbols = sum(part.size for part in tokens)
+    bits, symbols = 0.0, 0
+    for draft, its in zip(drafts, counts, strict=True):
+        bits += table_bits(its) + float((its * draft.how.widths()).sum())
+        symbols += int(its.sum())
     lanes = min(symbols // SYMBOLS_OF_A_LANE, int(bits / 8) // BYTES_OF_A_LANE, MOST_LANES)
     return 1 << (max(lanes, 1).bit_length() - 1)
 
 
-def _contexts(material: Material, draft: Draft, laid: _Laid) -> tuple[CodingSet, Integers]:
-    """The set of a draft without its tables, and how often each token occurs in each of these."""
-    tokens = np.concatenate([laid.tokens[area] for area in draft.areas])
+def _contexts(material: Material, draft: Draft, counts: Integers, laid: _Laid) -> tuple[CodingSet, Integers]:
+    """The set of a draft without its tables, and how often each token occurs in each of these; `counts`: in all."""
+    if draft.sides == 1 and _context_counts(material, draft) == (1,):
+        return CodingSet(draft.how, 1, (), (0,), ()), counts.reshape(1, -1)
+    tokens = _joined([laid.tokens[area] for area in draft.areas])
     found = []
     for wanted in _context_counts(material, draft):
         inner, thresholds = _inner_contexts(draft, laid, wanted)
@@ -305,7 +336,7 @@ def _inner_contexts(draft: Draft, laid: _Laid, wanted: int) -> tuple[Narrow | in
     """The context that its activity gives to each symbol, and the thresholds: `wanted` contexts of about one size."""
     if wanted == 1 or laid.met is None:
         return 0, ()
-    met = np.concatenate([laid.met[area] for area in draft.areas])
+    met = _joined([laid.met[area] for area in draft.areas])
     below = np.cumsum(counted(met, ACTIVITIES))
     cuts = np.searchsorted(below, np.arange(1, wanted) * met.size // wanted, side="right")
     thresholds = np.unique(cuts[below[cuts] > below[np.argmax(below > 0)]])

@@ -19,7 +19,6 @@ from nncodec.encoder.sums import Sums
 from nncodec.entropy.binarisation import FOLDED_BYTES, Levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import encode_levels, encode_words
-from nncodec.entropy.rans.binarisation import work_dtype
 from nncodec.entropy.rans.coder import WordArea
 from nncodec.entropy.rans.coder import encode_words as encode_by_rans
 from nncodec.limits import MAX_EXPANSION
@@ -127,7 +126,7 @@ class WordTask:
     def _payload(self, coder: EntropyCoder, data: memoryview, areas: Sequence[WordArea]) -> bytes | None:
         if coder != EntropyCoder.RANS:
             return encode_words(data, self.width, coder)
-        words = np.frombuffer(data, f"<u{self.width}").astype(work_dtype(self.width), copy=False)
+        words = np.frombuffer(data, f"<u{self.width}").astype(f"u{self.width}", copy=False)
         is_difference = self.parts[0].prediction is not None
         return _by_rans(Material(words, areas, self.width, None if is_difference else self.dtype, self.is_fast))
 
@@ -141,8 +140,8 @@ class WordTask:
 
 
 def _by_rans(material: Material) -> bytes | None:
-    head = model_of(material)
-    return None if head is None else encode_by_rans(material.words, material.areas, head)
+    found = model_of(material)
+    return None if found is None else encode_by_rans(material.words, material.areas, found.head, found.tokens)
 
 
 def _believable(payloads: dict[EntropyCoder, bytes | None], size: int) -> Payloads:

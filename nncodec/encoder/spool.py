@@ -20,25 +20,25 @@ class Spool:
 
     def __init__(self, file: BinaryIO | None = None) -> None:
         self._file = file
-        self._held: dict[int, bytes] = {}
+        self._held: dict[int, tuple[bytes, ...]] = {}
         self._end = 0
 
-    def add(self, data: bytes) -> Stored:
-        """Keep `data`."""
-        stored = Stored(self._end, len(data))
+    def add(self, *parts: bytes) -> Stored:
+        """Keep `parts`, one behind the other."""
+        stored = Stored(self._end, sum(map(len, parts)))
         if self._file is None:
-            self._held[self._end] = data
+            self._held[self._end] = parts
         else:
             self._file.seek(self._end)
-            self._file.write(data)
-        self._end += len(data)
+            self._file.writelines(parts)
+        self._end += stored.size
         return stored
 
     def read(self, stored: Iterable[Stored]) -> Iterator[bytes]:
         """What was kept, one after another."""
         for each in stored:
             if self._file is None:
-                yield self._held[each.offset]
+                yield from self._held[each.offset]
             else:
                 self._file.seek(each.offset)
                 yield self._file.read(each.size)

@@ -5,10 +5,11 @@ A new entropy coder is one more branch here and one more file beside this one.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nncodec.entropy import lzma2
 from nncodec.entropy.binarisation import (
@@ -24,11 +25,10 @@ from nncodec.entropy.mixing.coder import Area, decode_areas, encode_areas
 from nncodec.entropy.rans import coder as rans
 from nncodec.entropy.rans.coder import WordArea
 from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.memory import Octets
 from nncodec.tables import EntropyCoder, LevelWidth
 
 CLAUSE = "9.4"
-
-Octets = npt.NDArray[np.uint8]
 
 
 def encode_levels(parts: Sequence[tuple[Levels, Area, LevelWidth]], coder: EntropyCoder) -> bytes:
@@ -60,17 +60,31 @@ def encode_words(data: bytes | memoryview, width: int, coder: EntropyCoder) -> b
     return _encode(words_to_planes(data, width), lzma2.Content.BYTE_PLANES, coder)
 
 
-def decode_words(
-    payload: memoryview, areas: Sequence[WordArea], width: int, coder: EntropyCoder, offset: int
-) -> Octets:
+@dataclass(frozen=True)
+class WordSlice:
+    """What a slice of exact words holds: `areas` of words of `width` bytes; room: where they may be put."""
+
+    areas: Sequence[WordArea]
+    width: int
+    room: Octets | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all words."""
+        return sum(area.count for area in self.areas) * self.width
+
+
+def decode_words(payload: memoryview, what: WordSlice, coder: EntropyCoder, offset: int) -> Octets:
     """The bytes of a slice of exact words, not to be written to. Raises InvalidStreamError."""
-    size = sum(area.count for area in areas) * width
-    if coder == EntropyCoder.RANS:
-        lzma2.check_expansion(size, payload, offset)
-        words = rans.decode_words(payload, areas, width, offset).astype(f"<u{width}", copy=False)
-        words.flags.writeable = False
-        return words.view(np.uint8)
-    return np.frombuffer(planes_to_words(_decode(payload, size, coder, offset), width), np.uint8)
+    width, room = what.width, what.room
+    if coder != EntropyCoder.RANS:
+        return np.frombuffer(planes_to_words(_decode(payload, what.size, coder, offset), width), np.uint8)
+    lzma2.check_expansion(what.size, payload, offset)
+    given = None if room is None or sys.byteorder == "big" else room.view(f"u{width}")
+    words = rans.decode_words(payload, what.areas, width, offset, given).astype(f"<u{width}", copy=False)
+    octets = words.view(np.uint8)
+    octets.flags.writeable = False
+    return octets
 
 
 def _encode(data: bytes, content: lzma2.Content, coder: EntropyCoder) -> bytes:

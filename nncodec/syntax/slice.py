@@ -9,7 +9,7 @@ from construct_typed import DataclassMixin, DataclassStruct, csfield
 from nncodec.limits import LEVELS
 from nncodec.syntax.descriptors import Leb128, Session
 from nncodec.syntax.door import build, parse_front
-from nncodec.syntax.units import Unit, build_unit
+from nncodec.syntax.units import Unit, unit_parts
 from nncodec.tables import UnitType
 
 CLAUSE = "6.7"
@@ -28,9 +28,14 @@ SLICE_HEADER = DataclassStruct(SliceHeader)
 _LONGEST_HEADER = 2 + 7 + 4
 
 
+def slice_unit_parts(header: SliceHeader, payload: bytes) -> tuple[bytes, ...]:
+    """Bytes of the slice unit, in parts, of which one is the payload."""
+    return unit_parts(UnitType.SLICE, build(SLICE_HEADER, header), payload)
+
+
 def build_slice_unit(header: SliceHeader, payload: bytes) -> bytes:
-    """Bytes of the slice unit."""
-    return build_unit(UnitType.SLICE, build(SLICE_HEADER, header), payload)
+    """The same in one piece."""
+    return b"".join(slice_unit_parts(header, payload))
 
 
 def parse_slice_unit(unit: Unit, session: Session) -> tuple[SliceHeader, memoryview]:

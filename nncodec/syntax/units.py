@@ -43,10 +43,15 @@ class Unit:
         return self.offset + self.size
 
 
-def build_unit(unit_type: UnitType | int, *payload: bytes) -> bytes:
-    """Bytes of a unit with its CRC; `payload` may come in parts, for large ones are copied but once then."""
+def unit_parts(unit_type: UnitType | int, *payload: bytes) -> tuple[bytes, ...]:
+    """Bytes of a unit with its CRC, in parts, of which those of the `payload` are not copied."""
     header = build(UNIT_HEADER, UnitHeader(unit_type, sum(map(len, payload))))
-    return b"".join((header, *payload, crc32c(header, *payload)))
+    return header, *payload, crc32c(header, *payload)
+
+
+def build_unit(unit_type: UnitType | int, *payload: bytes) -> bytes:
+    """The same in one piece."""
+    return b"".join(unit_parts(unit_type, *payload))
 
 
 def parse_unit(data: memoryview, offset: int, trace: list[Element] | None = None) -> Unit:

@@ -75,10 +75,10 @@ def _table(counts: np.ndarray, scale: int, precision: int) -> FrequencyTable:
     """A quarter of all slots by how often tokens occur, the rest to the most frequent one, which so is the longest."""
     tokens = np.flatnonzero(counts) if counts.any() else np.zeros(1, np.int64)
     total = max(int(counts.sum()), 1)
-    frequencies = [cut(max((int(counts[token]) << scale) // (4 * total), 1), precision) for token in tokens]
-    most = frequencies.index(max(frequencies))
-    frequencies[most] += (1 << scale) - sum(frequencies)
-    return FrequencyTable(tokens, np.array(frequencies, np.int64))
+    frequencies = cut(np.maximum((counts[tokens].astype(np.int64) << scale) // (4 * total), 1), precision)
+    most = np.argmax(frequencies)
+    frequencies[most] += (1 << scale) - frequencies.sum()
+    return FrequencyTable(tokens, frequencies)
 
 
 def folded(levels: Sequence[int]) -> list[int]:

@@ -6,7 +6,7 @@
 | bits | 9.6.2 bits and Golomb codes |
 | head | 9.6.3 what the payload says of itself before its lanes |
 | tables | 9.6.4 frequency tables |
-| binarisation | 9.6.5 words as tokens and raw bits |
+| binarisation, raw | 9.6.5 words as tokens and raw bits |
 | contexts | 9.6.6 which table a token stands under |
-| lanes | 9.6.7 the rANS states |
+| lanes, eightfold | 9.6.7 the rANS states |
 """

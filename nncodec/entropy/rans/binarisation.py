@@ -120,6 +120,12 @@ class Binarisation:
         origins[-1] = least
         return origins
 
+    def uppers(self) -> Tokens:
+        """What stands above bit `low` of a FLOATING word, by its token, where the base is 0; not for the token 0."""
+        tokens = np.arange(self.alphabet)
+        cores, negative = np.maximum(tokens - 1, 0) >> 1, (tokens - 1) & 1
+        return (cores | negative << (self.bits - 1 - self.low)).astype(np.uint16)
+
     def factors(self) -> Words:
         """What a raw number is multiplied by, token by token."""
         kind = work_dtype(self.width).type
@@ -138,8 +144,18 @@ def work_dtype(width: int) -> np.dtype[Any]:
     return np.dtype("u8") if width == 8 else np.dtype("u4")
 
 
+def tokens_of(words: Words, how: Binarisation, base: int) -> Tokens:
+    """The token of each word; `base` is taken from exponents (FLOATING)."""
+    if how.kind != Kind.FLOATING or numba() is None:
+        return tokenise(words, how, base)[0]
+    around, tokens = (1 << (how.bits - 1 - how.low)) - 1, np.empty(words.size, np.uint16)
+    kernels.tokens_of_floats(words, how.low, (base << how.mantissa) & around, around, how.bits - 1, tokens)
+    return tokens
+
+
 def tokenise(words: Words, how: Binarisation, base: int) -> tuple[Tokens, Words]:
     """The token and the raw bits of each word; `base` is taken from exponents (FLOATING)."""
+    words = words.astype(work_dtype(how.width), copy=False)
     if how.kind == Kind.PALETTE:
         places = np.searchsorted(np.array(how.palette, words.dtype), words)
         return places.astype(np.uint16), np.zeros_like(words)
@@ -167,11 +183,6 @@ def _floating_tokens(words: Words, how: Binarisation, base: int) -> tuple[Tokens
     kind = words.dtype.type
     around = kind((1 << (how.bits - 1 - how.low)) - 1)
     shifted = kind((base << how.mantissa) & int(around))
-    if numba() is not None:
-        tokens, raw = np.empty(words.size, np.uint16), np.empty_like(words)
-        parts = how.low, how.zeros, int(shifted), int(around), how.bits - 1
-        kernels.split_floats(words, *parts, tokens, raw)
-        return tokens, raw
     cores = ((words >> kind(how.low)) - shifted) & around
     tokens = ((cores << kind(1)) + (words >> kind(how.bits - 1)) + kind(1)).astype(np.uint16)
     tokens *= words != 0

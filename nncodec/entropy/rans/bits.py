@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from nncodec.entropy.rans import kernels
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.kernel import numba
+
+Integers = npt.NDArray[np.int64]
 
 CLAUSE = "9.6"
 _MOST_ZEROS = 64
@@ -17,7 +20,15 @@ _LONGEST_BYTES = 17
 """Of a Golomb code of 64 zeros, from any bit of a byte on."""
 _KEPT_BITS = 512
 """Of what is written in one number, before it goes to bytes."""
+_CELL = (1 << 32) - 1
+_LARGE = (1 << 16) - 1
+"""A number whose code has more than 31 bits."""
 _KEPT = (1 << _KEPT_BITS) - 1
+
+
+def folded(numbers: Integers) -> Integers:
+    """What stands for signed numbers: 0, -1, 1, -2, 2 and so on as 0, 1, 2, 3, 4."""
+    return np.where(numbers < 0, -2 * numbers - 1, 2 * numbers)
 
 
 def damaged(what: str, offset: int) -> InvalidStreamError:
@@ -35,13 +46,16 @@ class BitReader:
 
     def bits(self, count: int) -> int:
         """A number of `count` bits, the least significant first. Raises InvalidStreamError where data ends."""
-        end = self._position + count
-        if end > 8 * len(self._data):
-            raise damaged("the payload ends inside its head", self.offset)
-        first = self._position >> 3
-        number = int.from_bytes(self._data[first : (end + 7) >> 3], "little") >> (self._position & 7)
-        self._position = end
+        first, shift = self._position >> 3, self._position & 7
+        self.skip(count)
+        number = int.from_bytes(self._data[first : (self._position + 7) >> 3], "little") >> shift
         return number & ((1 << count) - 1)
+
+    def skip(self, count: int) -> None:
+        """Pass over bits. Raises InvalidStreamError where data ends."""
+        if self._position + count > 8 * len(self._data):
+            raise damaged("the payload ends inside its head", self.offset)
+        self._position += count
 
     def golomb(self, most: int) -> int:
         """An Exp-Golomb code of at most `most`. Raises InvalidStreamError beyond it, or where data ends."""
@@ -77,20 +91,32 @@ class BitReader:
         found: list[int] = numbers.tolist()
         return found
 
-    def table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:
+    def fields(self, widths: Integers) -> Integers:
+        """Numbers of as many bits as `widths` say, none of more than 8. Raises InvalidStreamError where data ends."""
+        first, starts = self._position >> 3, np.cumsum(widths) - widths + (self._position & 7)
+        self.skip(int(widths.sum()))
+        read = self._data[first : (self._position + 7) >> 3]
+        octets = np.zeros(len(read) + 2, np.int64)
+        octets[:-2] = np.frombuffer(read, np.uint8)
+        place = starts >> 3
+        found: Integers = ((octets[place] | octets[place + 1] << 8) >> (starts & 7)) & ((1 << widths) - 1)
+        return found
+
+    def table_entries(self, count: int, most: int, base: int) -> tuple[Integers, Integers]:
         """`count` ascending numbers below `most`, each with a length, told from that before it or from `base`.
 
         Raises InvalidStreamError where a number is too large, or data ends.
         """
         if numba() is None:
-            return self._table_entries(count, most, base)
+            found = self._table_entries(count, most, base)
+            return np.array(found[0], np.int64), np.array(found[1], np.int64)
         numbers, lengths = np.zeros(count, np.int64), np.zeros(count, np.int64)
         data = np.frombuffer(self._data, np.uint8)
         end = kernels.read_golomb_pairs(data, self._position, 8 * len(data), most, base, numbers, lengths)
         if end < 0:
             raise damaged("a table that ends early, or with a token beyond the last", self.offset)
         self._position = end
-        return numbers.tolist(), lengths.tolist()
+        return numbers, lengths
 
     def _table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:
         """The same without compiled code."""
@@ -134,10 +160,28 @@ class BitWriter:
         """Append `number`, which has at most `count` bits."""
         self._number |= number << self._count
         self._count += count
-        if self._count >= _KEPT_BITS:  # a number that grew on would be copied ever again
+        while self._count >= _KEPT_BITS:  # a number that grew on would be copied ever again
             self._written += (self._number & _KEPT).to_bytes(_KEPT_BITS // 8, "little")
             self._number >>= _KEPT_BITS
             self._count -= _KEPT_BITS
+
+    def fields(self, numbers: Integers, widths: Integers) -> None:
+        """Append `numbers`, of which none has more bits than its width says, of 32 at most."""
+        starts = np.cumsum(widths) - widths
+        cells = np.zeros(int(widths.sum()) // 32 + 2, np.int64)
+        wide = numbers << (starts & 31)
+        np.add.at(cells, starts >> 5, wide & _CELL)
+        np.add.at(cells, (starts >> 5) + 1, wide >> 32)
+        self.bits(int.from_bytes(cells.astype("<u4").tobytes(), "little"), int(widths.sum()))
+
+    def golombs(self, numbers: Integers) -> None:
+        """Append Exp-Golomb codes."""
+        if numbers.max(initial=0) >= _LARGE:
+            for number in numbers.tolist():
+                self.golomb(number)
+            return
+        zeros = np.frexp(numbers + 1)[1].astype(np.int64) - 1
+        self.fields((numbers + 1 - (1 << zeros)) << (zeros + 1) | 1 << zeros, 2 * zeros + 1)
 
     def golomb(self, number: int) -> None:
         """Append an Exp-Golomb code."""
@@ -147,6 +191,10 @@ class BitWriter:
     def signed(self, number: int) -> None:
         """Append a signed number."""
         self.golomb(-2 * number - 1 if number < 0 else 2 * number)
+
+    def signed_numbers(self, numbers: Integers) -> None:
+        """Append numbers as by `signed`."""
+        self.golombs(folded(numbers))
 
     def ascending(self, numbers: Sequence[int]) -> None:
         """Append numbers each of which is greater than the one before."""

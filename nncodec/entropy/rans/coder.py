@@ -9,13 +9,14 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans.binarisation import Tokens, Words, tokenise
+from nncodec.entropy.rans.binarisation import Tokens, Words, tokens_of
 from nncodec.entropy.rans.bits import damaged
 from nncodec.entropy.rans.head import Head, read_head, write_head
 from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
-from nncodec.entropy.rans.lanes import Lanes, activities, decode_lanes, encode_lanes
+from nncodec.entropy.rans.lanes import Lanes, Walk, activities, encode_lanes
 from nncodec.entropy.rans.narrow import looked_up
-from nncodec.entropy.rans.raw import RawReader, pack
+from nncodec.entropy.rans.raw import RawReader, pack_words
+from nncodec.memory import room
 
 Integers = npt.NDArray[np.int64]
 Exponents = npt.NDArray[np.uint16]
@@ -32,24 +33,28 @@ class WordArea:
     exponents: Exponents | None = None
 
 
-def encode_words(words: Words, areas: Sequence[WordArea], head: Head) -> bytes:
-    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here)."""
+def encode_words(words: Words, areas: Sequence[WordArea], head: Head, tokens: Tokens | None = None) -> bytes:
+    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here).
+
+    tokens: those of the words, where they are known already.
+    """
     counts = tuple(area.count for area in areas)
-    tokens, raw = np.empty(len(words), np.uint16), np.empty_like(words)
-    widths = np.empty(len(words), np.uint8)
-    for number, base, begin, end in _spans(head, counts):
-        how = head.sets[number].how
-        tokens[begin:end], raw[begin:end] = tokenise(words[begin:end], how, base)
-        widths[begin:end] = looked_up(how.widths().astype(np.uint8), tokens[begin:end])
+    spans = [(head.sets[number].how, base, slice(begin, end)) for number, base, begin, end in _spans(head, counts)]
+    if tokens is None:
+        parts = [tokens_of(words[part], how, base) for how, base, part in spans]
+        tokens = np.concatenate([*parts, np.zeros(0, np.uint16)])
+    raw = pack_words([(how, base, words[part], tokens[part]) for how, base, part in spans])
     tables = _tables_met(tokens, counts, head, [area.exponents for area in areas])
     lanes = encode_lanes(tokens, tables, _intervals(head), head.scale, head.lanes)
     front = write_head(replace(head, words=tuple(lanes.counts.tolist())))
     words_of_lanes = lanes.words.astype("<u2", copy=False).view(np.uint8).data
-    return b"".join((front, lanes.states.astype("<u4").tobytes(), words_of_lanes, pack(raw, widths)))
+    return b"".join((front, lanes.states.astype("<u4").tobytes(), words_of_lanes, raw))
 
 
-def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, offset: int) -> Words:
-    """The words of a slice; `offset` is the payload's place in the stream, for messages.
+def decode_words(
+    payload: memoryview, areas: Sequence[WordArea], width: int, offset: int, given: Words | None = None
+) -> Words:
+    """The words of a slice, in what is `given` for them; `offset` is the payload's place in the stream, for messages.
 
     Raises InvalidStreamError (ENTROPY) where the payload is damaged, ends early or goes on.
     """
@@ -57,13 +62,18 @@ def decode_words(payload: memoryview, areas: Sequence[WordArea], width: int, off
     head, size = read_head(payload, width, counts, offset)
     lanes, rest = _split(payload[size:], head, offset)
     contexts = head.contexts(counts, [area.exponents for area in areas])
-    tokens = decode_lanes(lanes, head.slots(), contexts)
-    if tokens is None:
+    walk, spans = Walk(lanes, head.slots(), contexts), _spans(head, counts)
+    raw, words = RawReader(rest), room(sum(counts) * width).view(f"u{width}") if given is None else given
+    is_whole = True
+    for number, base, begin, tokens in _pieces(walk.blocks(), spans):
+        part = words[begin : begin + len(tokens)]
+        its = head.sets[number]
+        complete = raw.complete_uniform if its.is_uniform else raw.complete
+        is_whole = is_whole and complete(tokens, its.how, base, part)
+    if not walk.is_right:
         raise damaged("the lanes do not end as they must", offset)
-    raw, words = RawReader(rest), np.empty(len(tokens), f"u{width}")
-    for number, base, begin, end in _spans(head, counts):
-        if not raw.complete(tokens[begin:end], head.sets[number].how, base, words[begin:end]):
-            raise damaged("the raw bits give out", offset)
+    if not is_whole:
+        raise damaged("the raw bits give out", offset)
     if not raw.is_finished:
         raise damaged("more than the raw bits follows, or they are not padded with 0", offset)
     return words
@@ -88,6 +98,20 @@ def _spans(head: Head, counts: Sequence[int]) -> Iterator[tuple[int, int, int, i
     for (number, base), run in groupby(range(len(counts)), key=lambda place: head.areas[place]):
         areas = list(run)
         yield number, base, ends[areas[0]], ends[areas[-1] + 1]
+
+
+def _pieces(
+    blocks: Iterator[tuple[int, Tokens]], spans: Iterator[tuple[int, int, int, int]]
+) -> Iterator[tuple[int, int, int, Tokens]]:
+    """The tokens of `blocks`, cut where a span ends: set, base, where they begin, and they themselves."""
+    number = base = stop = 0
+    for first, tokens in blocks:
+        begin, end = first, first + len(tokens)
+        while begin < end:
+            while stop <= begin:
+                number, base, _, stop = next(spans)
+            yield number, base, begin, tokens[begin - first : stop - first]
+            begin = min(stop, end)
 
 
 def token_classes(tokens: Tokens, counts: Sequence[int], head: Head) -> npt.NDArray[np.uint8]:

@@ -49,6 +49,11 @@ class CodingSet:
         """Whether areas of the set tell a base."""
         return self.how.kind == Kind.FLOATING or self.sides > 1
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all its symbols are FLOATING words other than 0, so that all have as many raw bits."""
+        return self.how.kind == Kind.FLOATING and all(table.tokens[0] > 0 for table in self.tables)
+
 
 @dataclass(frozen=True)
 class Head:
@@ -67,14 +72,19 @@ class Head:
     words: tuple[int, ...]
 
     def slots(self) -> Slots:
-        """The slots of all tables, those of set 0 first."""
+        """The slots of all tables, those of set 0 first; in uniform sets with uppers in place of tokens."""
         tables = [table for each in self.sets for table in each.tables]
         classes = [each.how.classes() for each in self.sets for _ in each.tables]
-        return Slots(slots(tables, classes), self.scale)
+        found = [each.how.uppers() if each.is_uniform else np.arange(each.how.alphabet) for each in self.sets]
+        gives = [given for each, given in zip(self.sets, found, strict=True) for _ in each.tables]
+        return Slots(slots(tables, classes, gives), self.scale)
 
     def contexts(self, counts: tuple[int, ...], sides: Sequence[npt.NDArray[np.uint16] | None]) -> Contexts:
         """Where every symbol of areas of `counts` symbols finds its table; `sides`: their side values, if any."""
         first_rows = [0, *accumulate(each.sides for each in self.sets)]
+        is_dynamic = any(each.thresholds for each in self.sets)
+        if first_rows[-1] == 1 and not is_dynamic and self.lanes % 4 == 0:  # nobody looks at them
+            return Contexts(np.broadcast_to(np.uint16(0), sum(counts)), self._tables(), self.start, is_dynamic)
         rows = np.empty(sum(counts), np.uint16)
         end = 0
         for (number, base), count, side in zip(self.areas, counts, sides, strict=True):
@@ -83,7 +93,6 @@ class Head:
             last = self.sets[number].sides - 1
             if side is not None and last > 0:
                 rows[begin:end] += np.clip(side.astype(np.int64) - base, 0, last).astype(np.uint16)
-        is_dynamic = any(each.thresholds for each in self.sets)
         return Contexts(rows, self._tables(), self.start, is_dynamic)
 
     def _tables(self) -> npt.NDArray[np.int32]:
@@ -141,10 +150,8 @@ def write_head(head: Head) -> bytes:
         if head.sets[number].has_base:
             writer.signed(base - previous)
             previous = base
-    previous = 0
-    for count in head.words:
-        writer.signed(count - previous)
-        previous = count
+    counts = np.array((0, *head.words), np.int64)
+    writer.signed_numbers(counts[1:] - counts[:-1])
     return writer.finish()
 
 

@@ -16,7 +16,10 @@ FAST_SHIFT: Final = 2
 SLOW_SHIFT: Final = 4
 INDEX_SHIFT: Final = 6
 
+NONE: Final = np.uint64(0)
 ONE: Final = np.uint64(1)
+TWO: Final = np.uint64(2)
+THREE: Final = np.uint64(3)
 
 ABREAST: Final = 2
 """Lanes that are coded in turns, so that none waits for its own last step; more crowd each other out (measured)."""
@@ -258,14 +261,13 @@ def read_signed_golombs(data, position, end, most, numbers):  # type: ignore[no-
 
 
 @kernel
-def split_floats(words, low, zeros, shifted, around, sign, tokens, raw):  # type: ignore[no-untyped-def]
-    """9.6.5: token and raw bits of FLOATING words."""
-    below = (1 << low) - 1
+def tokens_of_floats(words, low, shifted, around, sign, tokens):  # type: ignore[no-untyped-def]
+    """9.6.5: the tokens of FLOATING words."""
+    low, shifted, around, sign = np.uint64(low), np.uint64(shifted), np.uint64(around), np.uint64(sign)
     for i in range(len(words)):
-        word = int(words[i])
-        core = ((word >> low) - shifted) & around
-        tokens[i] = ((core << 1) + (word >> sign) + 1) * int(word != 0)
-        raw[i] = (word & below) >> zeros
+        word = np.uint64(words[i])
+        token = ((((word >> low) - shifted) & around) << ONE) + (word >> sign) + ONE
+        tokens[i] = token if word != NONE else NONE
 
 
 @kernel
@@ -287,46 +289,3 @@ def count_within(contexts, symbols, counts):  # type: ignore[no-untyped-def]
     """Count how often each symbol occurs in each context."""
     for i in range(len(symbols)):
         counts[contexts[i], symbols[i]] += 1
-
-
-@kernel
-def pack_fields(values, widths, cells):  # type: ignore[no-untyped-def]
-    """9.6.5: put the fields one behind the other into cells of 64 bits, of which there is one more than they fill."""
-    cell, place, filled = np.uint64(0), 0, 0
-    for i in range(len(widths)):
-        value, width = np.uint64(values[i]), int(widths[i])
-        cell |= value << np.uint64(filled)
-        filled += width
-        if filled >= 64:
-            cells[index(place)] = cell
-            place += 1
-            filled -= 64
-            cell = (value >> ONE) >> np.uint64(width - 1 - filled)  # in two steps: none of 64, which is none at all
-    cells[index(place)] = cell
-
-
-@kernel
-def complete(tokens, origins, factors, widths, cells, position, end, words):  # type: ignore[no-untyped-def]
-    """9.6.5: the words of `tokens` from their raw bits on; returns where these end, -1 where they give out."""
-    for i in range(len(tokens)):
-        token = tokens[i]
-        width = widths[token]
-        if position + width > end:
-            return -1
-        place, shift = position >> 6, position & 63
-        joined = (cells[index(place)] >> shift) | ((cells[index(place + 1)] << 1) << (63 - shift))
-        raw = joined & ((ONE << width) - ONE)
-        words[i] = origins[token] + factors[token] * raw
-        position += width
-    return position
-
-
-@kernel
-def complete_alike(tokens, origins, factor, width, cells, position, words):  # type: ignore[no-untyped-def]
-    """As `complete` where every word has `width` raw bits, all of them there: no symbol waits for the one before."""
-    mask = (ONE << width) - ONE
-    for i in range(len(tokens)):
-        at = position + i * width
-        place, shift = at >> 6, at & 63
-        joined = (cells[index(place)] >> shift) | ((cells[index(place + 1)] << 1) << (63 - shift))
-        words[i] = origins[tokens[i]] + factor * (joined & mask)

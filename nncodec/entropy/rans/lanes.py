@@ -5,13 +5,14 @@ Every function has two forms that give the same: one over all lanes at once, by 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans import kernels
+from nncodec.entropy.rans import eightfold, kernels
 from nncodec.kernel import numba
 
 Integers = npt.NDArray[np.int64]
@@ -19,6 +20,10 @@ Rows = npt.NDArray[np.uint16]
 Tokens = npt.NDArray[np.uint16]
 Coded = npt.NDArray[np.uint16]
 Activities = npt.NDArray[np.uint16]
+
+NO_ROWS: Final = np.zeros(0, np.uint16)
+_BLOCK: Final = 1 << 16
+"""Tokens that are decoded at a time."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,12 @@ def encode_lanes(
     count = len(tokens)
     starts = lane_starts(count, lanes)
     states = np.full(lanes, kernels.STATE_LOW, np.int64)
-    words, begins = np.zeros(count, np.uint16), starts[1:].copy()
+    begins = starts[1:].copy()
     frequencies, firsts = intervals
+    if numba() is not None and lanes % 8 == 0 and len(frequencies) == 1:
+        words = _put_eight(tokens, intervals, scale, (starts, states, begins))
+        return _lanes(words, states, begins, starts)
+    words = np.zeros(count, np.uint16)
     if numba() is not None and lanes % 4 == 0:
         places = tokens if len(frequencies) == 1 else tables * frequencies.shape[1] + tokens
         inverses = 1 / np.maximum(frequencies, 1)
@@ -98,8 +107,28 @@ def encode_lanes(
             words[begins[full]] = state[full] & 0xFFFF
             state[full] >>= 16
             states[:active] = (state // frequency << scale) + state % frequency + firsts[tables[places], tokens[places]]
-    kept = [words[begin:end] for begin, end in zip(begins, starts[1:], strict=True)]
+    return _lanes(words, states, begins, starts)
+
+
+def _lanes(words: Coded, states: Integers, begins: Integers, starts: Integers) -> Lanes:
+    """Lanes whose words stand at their ends."""
+    kept = [words[begin:end] for begin, end in zip(begins.tolist(), starts[1:].tolist(), strict=True)]
     return Lanes(states, starts[1:] - begins, np.concatenate(kept))
+
+
+def _put_eight(
+    tokens: Tokens, intervals: tuple[Integers, Integers], scale: int, walk: tuple[Integers, Integers, Integers]
+) -> Coded:
+    """The words that tokens under one table leave at the ends of their lanes; walk: starts, states, begins."""
+    frequencies, firsts = (each[0].astype(np.uint64) for each in intervals)
+    known = np.maximum(frequencies, np.uint64(1))
+    inverses = ((np.uint64(1) << np.uint64(32 + scale)) + known - np.uint64(1)) // known
+    limits, lacking = frequencies << np.uint64(32 - scale), np.uint64(1 << scale) - frequencies
+    table = np.stack([limits, inverses, lacking, firsts], 1).ravel()
+    memory = np.empty(len(tokens) + 8 * eightfold.AHEAD, np.uint16)
+    memory[: len(tokens)] = tokens
+    eightfold.put_eight(memory, len(tokens), table, scale, *walk)
+    return memory
 
 
 @dataclass(frozen=True)
@@ -110,73 +139,123 @@ class Slots:
     scale: int
 
 
-def decode_lanes(lanes: Lanes, slots: Slots, contexts: Contexts) -> Tokens | None:
-    """9.6.7: the tokens; None where words of a lane give out or are left over, or its state does not end right."""
-    tokens = np.zeros(len(contexts.rows), np.uint16)
-    walk = _Walk(lanes, contexts)
-    if numba() is not None and len(walk.states) % 4 == 0 and not contexts.is_dynamic:
-        good = walk.take_four(slots, tokens)
-    elif numba() is not None and len(walk.states) % 2 == 0:
-        good = walk.take_two_following(slots, tokens)
-    elif numba() is not None:
-        given = slots.entries, slots.scale, contexts.tables, contexts.rows, contexts.is_dynamic, lanes.words
-        good = kernels.take_lanes(*given, walk.used, walk.ends, walk.states, walk.starts, walk.fast, walk.slow, tokens)
-    else:
-        good = all(walk.take(step, active, slots, tokens) for step, active in enumerate(walk.steps))
-    good = good and (walk.used == walk.ends).all() and (walk.states == kernels.STATE_LOW).all()
-    return tokens if good else None
+class Walk:
+    """9.6.7: decodes lanes, so many at a time that a cache holds their tokens."""
 
+    def __init__(self, lanes: Lanes, slots: Slots, contexts: Contexts) -> None:
+        self._words, self._slots, self._contexts = lanes.words, slots, contexts
+        self._ends = np.cumsum(lanes.counts)
+        self._used = self._ends - lanes.counts
+        self._states = lanes.states.copy()
+        self._starts = lane_starts(len(contexts.rows), len(self._states))
+        self._fast, self._slow = (np.full(len(self._states), contexts.start << 8, np.int64) for _ in range(2))
+        self._is_fed = True
 
-class _Walk:
-    """Where the decoder stands in each lane."""
+    @property
+    def is_right(self) -> bool:
+        """Whether no lane wanted or left words, and all states ended where they must."""
+        return self._is_fed and bool((self._used == self._ends).all() and (self._states == kernels.STATE_LOW).all())
 
-    def __init__(self, lanes: Lanes, contexts: Contexts) -> None:
-        self.lanes, self.contexts = lanes, contexts
-        self.ends = np.cumsum(lanes.counts)
-        self.used = self.ends - lanes.counts
-        self.states = lanes.states.copy()
-        self.starts = lane_starts(len(contexts.rows), len(self.states))
-        self.steps = _steps(len(contexts.rows), len(self.states))
-        self.fast, self.slow = (np.full(len(self.states), contexts.start << 8, np.int64) for _ in range(2))
+    def blocks(self) -> Iterator[tuple[int, Tokens]]:
+        """All tokens, in order: where some begin, and they themselves, which the next ones overwrite."""
+        if numba() is None:
+            yield 0, self._all_steps()
+            return
+        lanes, take = len(self._states), self._taker()
+        most = max(_BLOCK // max(int(self._starts[1]), 1) // 8 * 8, 8)
+        room = np.empty(self._starts[min(most, lanes)], np.uint16)
+        for first in range(0, lanes, most):
+            part = slice(first, min(first + most, lanes))
+            begin = int(self._starts[part.start])
+            tokens = room[: self._starts[part.stop] - begin]
+            take(part, tokens)
+            yield begin, tokens
 
-    def take_four(self, slots: Slots, tokens: Tokens) -> bool:
-        """All tokens where activities do not matter; True, for `used` says whether the words of a lane gave out."""
-        offsets = self.contexts.tables[:: kernels.ACTIVITIES].astype(np.int64) << slots.scale
-        rows = self.contexts.rows if len(offsets) > 1 else self.contexts.rows[:0]
-        given = slots.entries, slots.scale, offsets, rows, self._padded()
-        kernels.take_four(*given, self.used, self.states, self.starts, tokens)
-        return True
+    def _taker(self) -> Callable[[slice, Tokens], None]:
+        """The fastest loop that can decode some of these lanes."""
+        lanes, tables = len(self._states), self._contexts.tables
+        if lanes % 2:
+            return self._take_any
+        if self._contexts.is_dynamic or lanes % 4:
+            return self._following(tables.astype(np.int64) << self._slots.scale)
+        offsets = tables[:: kernels.ACTIVITIES].astype(np.int64) << self._slots.scale
+        return self._eight() if len(offsets) == 1 and lanes % 8 == 0 else self._four(offsets)
 
-    def take_two_following(self, slots: Slots, tokens: Tokens) -> bool:
-        """The same where activities matter."""
-        offsets = self.contexts.tables.astype(np.int64) << slots.scale
-        given = slots.entries, slots.scale, offsets, self.contexts.rows, self._padded()
-        kernels.take_two_following(*given, self.used, self.states, self.starts, self.fast, self.slow, tokens)
-        return True
+    def _eight(self) -> Callable[[slice, Tokens], None]:
+        """For one table: its slots and the words in one piece of memory."""
+        slots, words = self._slots.entries.astype("<i8", copy=False).view("<u2"), len(self._words)
+        behind = len(slots) + words
+        memory = np.empty(behind + int(self._starts[1]) + 1 + 8 * eightfold.AHEAD, np.uint16)
+        memory[: len(slots)], memory[len(slots) : behind], memory[behind:] = slots, self._words, 0
+        self._used += len(slots)
+        self._ends += len(slots)
+        given = memory, len(memory) - 8 * eightfold.AHEAD, self._slots.scale
+        return lambda part, tokens: eightfold.take_eight(*given, *self._standing(part), tokens)
+
+    def _four(self, offsets: Integers) -> Callable[[slice, Tokens], None]:
+        """Where activities do not matter; `offsets`: first slot by row."""
+        given, words = (self._slots.entries, self._slots.scale, offsets), self._padded()
+        is_mixed = len(offsets) > 1
+
+        def take(part: slice, tokens: Tokens) -> None:
+            kernels.take_four(*given, self._rows(part) if is_mixed else NO_ROWS, words, *self._standing(part), tokens)
+
+        return take
+
+    def _following(self, offsets: Integers) -> Callable[[slice, Tokens], None]:
+        """Where activities matter; `offsets`: first slot by row and activity."""
+        given, words = (self._slots.entries, self._slots.scale, offsets), self._padded()
+
+        def take(part: slice, tokens: Tokens) -> None:
+            activity = self._fast[part], self._slow[part]
+            kernels.take_two_following(*given, self._rows(part), words, *self._standing(part), *activity, tokens)
+
+        return take
+
+    def _take_any(self, part: slice, tokens: Tokens) -> None:
+        used, states, starts = self._standing(part)
+        contexts = self._contexts
+        given = self._slots.entries, self._slots.scale, contexts.tables, self._rows(part), contexts.is_dynamic
+        lanes = self._words, used, self._ends[part], states, starts, self._fast[part], self._slow[part]
+        self._is_fed &= kernels.take_lanes(*given, *lanes, tokens)
+
+    def _standing(self, part: slice) -> tuple[Integers, Integers, Integers]:
+        """Of some lanes: the next word of each, its state, and where it begins among their symbols."""
+        starts = self._starts[part.start : part.stop + 1]
+        return self._used[part], self._states[part], starts - starts[0]
+
+    def _rows(self, part: slice) -> Rows:
+        return self._contexts.rows[self._starts[part.start] : self._starts[part.stop]]
 
     def _padded(self) -> Coded:
         """The words, and what a lane may read that goes on behind the last one."""
-        return np.pad(self.lanes.words, (0, int(self.starts[1]) + 1))
+        return np.pad(self._words, (0, int(self._starts[1]) + 1))
 
-    def take(self, step: int, active: int, slots: Slots, tokens: Tokens) -> bool:
+    def _all_steps(self) -> Tokens:
+        """All tokens, of all lanes at once."""
+        count, lanes = len(self._contexts.rows), len(self._states)
+        tokens = np.zeros(count, np.uint16)
+        self._is_fed = all(self._step(step, active, tokens) for step, active in enumerate(_steps(count, lanes)))
+        return tokens
+
+    def _step(self, step: int, active: int, tokens: Tokens) -> bool:
         """One token of every lane that has one at this step; False where the words of a lane give out."""
-        places, state = self.starts[:active] + step, self.states[:active]
-        rows = self.contexts.rows[places].astype(np.int64) * kernels.ACTIVITIES
-        fast, slow = self.fast[:active], self.slow[:active]
-        if self.contexts.is_dynamic:
+        contexts, slots = self._contexts, self._slots
+        places, state = self._starts[:active] + step, self._states[:active]
+        rows = contexts.rows[places].astype(np.int64) * kernels.ACTIVITIES
+        fast, slow = self._fast[:active], self._slow[:active]
+        if contexts.is_dynamic:
             rows += (fast + slow) >> kernels.INDEX_SHIFT
-        entries = slots.entries[
-            self.contexts.tables[rows].astype(np.int64) << slots.scale | state & (1 << slots.scale) - 1
-        ]
+        entries = slots.entries[contexts.tables[rows].astype(np.int64) << slots.scale | state & (1 << slots.scale) - 1]
         state = (entries >> 16 & 0xFFFF) * (state >> slots.scale) + (entries >> 32 & 0xFFFF)
         (hungry,) = np.nonzero(state < kernels.STATE_LOW)
-        used = self.used[hungry]
-        if (used == self.ends[hungry]).any():
+        used = self._used[hungry]
+        if (used == self._ends[hungry]).any():
             return False
-        state[hungry] = state[hungry] << 16 | self.lanes.words[used]
-        self.used[hungry] += 1
-        self.states[:active] = state
+        state[hungry] = state[hungry] << 16 | self._words[used]
+        self._used[hungry] += 1
+        self._states[:active] = state
         tokens[places] = entries & 0xFFFF
-        if self.contexts.is_dynamic:
+        if contexts.is_dynamic:
             _follow(entries >> 48, fast, slow)
         return True

@@ -2,50 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans import kernels
-from nncodec.entropy.rans.binarisation import Binarisation, Tokens, Words
+from nncodec.entropy.rans import raw_kernels
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise, work_dtype
+from nncodec.entropy.rans.narrow import looked_up
 from nncodec.kernel import numba
 
 Cells = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
 
-def pack(values: Words, widths: npt.NDArray[np.integer[Any]]) -> memoryview:
-    """The `values`, of which none is wider than its width, as a string of bits, padded with 0 to whole bytes."""
-    total = int(widths.sum())
-    cells = np.zeros(total // 64 + 2, np.uint64)
-    if numba() is not None:
-        kernels.pack_fields(values, widths, cells)
-    else:
-        starts = np.cumsum(widths, dtype=np.int64) - widths
-        place, shift = starts >> 6, (starts & 63).astype(np.uint64)
+class RawWriter:
+    """The inverse of RawReader, for `total` bits."""
+
+    def __init__(self, total: int) -> None:
+        self._cells = np.zeros(total // 64 + 2, np.uint64)
+        self._position = 0
+
+    def fields(self, values: Words, widths: npt.NDArray[np.integer[Any]]) -> None:
+        """Append `values`, of which none is wider than its width."""
+        if numba() is not None:
+            self._position = raw_kernels.pack_fields(values, widths, self._position, self._cells)
+            return
+        ends = self._position + np.cumsum(widths, dtype=np.int64)
+        place, shift = (ends - widths) >> 6, ((ends - widths) & 63).astype(np.uint64)
         wide = values.astype(np.uint64)
-        np.bitwise_or.at(cells, place, wide << shift)
-        np.bitwise_or.at(cells, place + 1, wide >> np.uint64(1) >> (np.uint64(63) - shift))
-    return cells.astype("<u8", copy=False).view(np.uint8).data[: (total + 7) // 8]
+        np.bitwise_or.at(self._cells, place, wide << shift)
+        np.bitwise_or.at(self._cells, place + 1, wide >> np.uint64(1) >> (np.uint64(63) - shift))
+        self._position = int(ends[-1]) if ends.size else self._position
+
+    def floats(self, words: Words, how: Binarisation, count: int) -> None:
+        """Append the raw bits of FLOATING words, of which `count` are not 0, by compiled code."""
+        is_uniform = count == len(words) and how.low - how.zeros <= raw_kernels.THIRD
+        pack = raw_kernels.pack_uniform if is_uniform else raw_kernels.pack_floats
+        self._position = pack(words, how.low, how.zeros, self._position, self._cells)
+
+    def finish(self) -> memoryview:
+        """All bits, padded with 0 to whole bytes."""
+        return self._cells.astype("<u8", copy=False).view(np.uint8).data[: (self._position + 7) // 8]
+
+
+def pack_words(spans: Sequence[tuple[Binarisation, int, Words, Tokens]]) -> memoryview:
+    """The raw bits of words of which the tokens are known; of each run of them how they are coded, and the base."""
+    fields: list[int | tuple[Words, npt.NDArray[np.uint8]]] = []
+    total = 0
+    for how, base, words, tokens in spans:
+        if how.kind == Kind.FLOATING and numba() is not None:
+            fields.append(count := int(np.count_nonzero(tokens)))
+            total += (how.low - how.zeros) * count
+        else:
+            widths = looked_up(how.widths().astype(np.uint8), tokens)
+            fields.append((tokenise(words, how, base)[1], widths))
+            total += int(widths.sum(dtype=np.int64))
+    writer = RawWriter(total)
+    for (how, _, words, _), its in zip(spans, fields, strict=True):
+        if isinstance(its, int):
+            writer.floats(words, how, its)
+        else:
+            writer.fields(*its)
+    return writer.finish()
 
 
 class RawReader:
     """Reads the raw bits of a payload from its first on."""
 
     def __init__(self, data: memoryview) -> None:
-        cells = np.zeros(len(data) // 8 + 2, "<u8")
+        cells = np.empty(len(data) // 8 + 2, "<u8")
+        cells[-2:] = 0
         cells.view(np.uint8)[: len(data)] = np.frombuffer(data, np.uint8)
         self._cells = cells.astype(np.uint64, copy=False)
         self._end = 8 * len(data)
         self._data = data
         self._position = 0
+        self._known: tuple[Binarisation, int] | None = None
+        self._tables: tuple[Words, Words, Integers]
 
     def complete(self, tokens: Tokens, how: Binarisation, base: int, words: Words) -> bool:
         """Complete `tokens` by raw bits and write them to `words`; False where the bits give out."""
-        origins, factors, widths = how.origins(base), how.factors(), how.widths()
+        if self._known != (how, base):
+            self._known, self._tables = (how, base), (how.origins(base), how.factors(), how.widths())
         if numba() is not None:
-            return self._complete_compiled(tokens, (origins, factors, widths), words)
+            return self._complete_compiled(tokens, words)
+        origins, factors, widths = self._tables
         taken = widths[tokens]
         ends = self._position + np.cumsum(taken)
         if ends.size and ends[-1] > self._end:
@@ -55,21 +98,30 @@ class RawReader:
         words[:] = origins[tokens] + factors[tokens] * raw
         return True
 
-    def _complete_compiled(self, tokens: Tokens, tables: tuple[Words, Words, Integers], words: Words) -> bool:
-        origins, factors, widths = tables
-        width = int(widths[-1])
-        if tokens.size and (widths[1:] == width).all() and tokens.min() > 0:  # FLOATING, and no word is 0
-            end = self._position + width * tokens.size
-            if end > self._end:
-                return False
-            kernels.complete_alike(tokens, origins, factors[-1], width, self._cells, self._position, words)
-            self._position = end
-        else:
-            given = self._cells, self._position, self._end
-            self._position = kernels.complete(tokens, origins, factors, widths, *given, words)
+    def complete_uniform(self, uppers: Tokens, how: Binarisation, base: int, words: Words) -> bool:
+        """The same for FLOATING words other than 0, of which `uppers` are known."""
+        width, around = how.low - how.zeros, (1 << (how.bits - 1 - how.low)) - 1
+        begin, end = self._position, self._position + width * uppers.size
+        if end > self._end:
+            return False
+        self._position, shift = end, (base << how.mantissa) & around
+        if numba() is not None:
+            given = uppers, shift, around, self._cells, begin, width
+            raw_kernels.complete_uniform(*given, how.low, how.zeros, words)
+            return True
+        kind = work_dtype(how.width).type
+        tops = ((uppers + np.uint16(shift)) & np.uint16(around)) | uppers & np.uint16(around + 1)
+        raw = self._fields(np.arange(begin, end, width), np.uint64(width)) if width else np.uint64(0)
+        words[:] = tops.astype(kind) << kind(how.low) | raw.astype(kind) << kind(how.zeros)
+        return True
+
+    def _complete_compiled(self, tokens: Tokens, words: Words) -> bool:
+        origins, factors, widths = self._tables
+        given = self._cells, self._position, self._end
+        self._position = raw_kernels.complete(tokens, origins, factors, widths, *given, words)
         return self._position >= 0
 
-    def _fields(self, starts: npt.NDArray[np.int64], widths: Cells) -> Cells:
+    def _fields(self, starts: npt.NDArray[np.int64], widths: Cells | np.uint64) -> Cells:
         place, shift = starts >> 6, (starts & 63).astype(np.uint64)
         one = np.uint64(1)
         joined = self._cells[place] >> shift | self._cells[place + 1] << one << (np.uint64(63) - shift)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans.bits import BitReader, BitWriter, damaged
+from nncodec.entropy.rans.bits import BitReader, BitWriter, damaged, folded
 
 Integers = npt.NDArray[np.int64]
 
@@ -25,64 +25,66 @@ class FrequencyTable:
     frequencies: Integers
 
 
-def cut(frequency: int, precision: int) -> int:
-    """`frequency` with all but its leading bit and the `precision` bits behind it set to 0."""
-    spare = max(frequency.bit_length() - 1 - precision, 0)
-    return frequency >> spare << spare
+def lengths_of(frequencies: Integers) -> Integers:
+    """How many bits each frequency has."""
+    return np.frexp(frequencies)[1].astype(np.int64)
 
 
-def free_place(frequencies: Sequence[int]) -> int:
+def cut(frequencies: Integers, precision: int) -> Integers:
+    """`frequencies` with all but their leading bits and the `precision` bits behind these set to 0."""
+    spare = np.maximum(lengths_of(frequencies) - 1 - precision, 0)
+    return frequencies >> spare << spare
+
+
+def free_place(frequencies: Integers) -> int:
     """The first of the longest frequencies: the one that is not told, for the sum is known."""
-    lengths = [frequency.bit_length() for frequency in frequencies]
-    return lengths.index(max(lengths))
+    return int(np.argmax(lengths_of(frequencies)))
 
 
 def write_table(writer: BitWriter, table: FrequencyTable, precision: int) -> None:
     """Write a table whose frequencies, but for the free one, are `cut` already."""
-    frequencies = table.frequencies.tolist()
+    frequencies, tokens = table.frequencies, table.tokens
     writer.golomb(len(frequencies) - 1)
-    behind, previous = 0, FIRST_CLASS
-    for token, frequency in zip(table.tokens.tolist(), frequencies, strict=True):
-        length = frequency.bit_length()
-        writer.golomb(token - behind)
-        writer.signed(length - previous)
-        behind, previous = token + 1, length
-    free = free_place(frequencies)
-    for place, frequency in enumerate(frequencies):
-        if place != free:
-            spare = frequency.bit_length() - 1
-            told = min(spare, precision)
-            writer.bits((frequency >> (spare - told)) - (1 << told), told)
+    lengths = lengths_of(frequencies)
+    steps, gaps = np.diff(lengths, prepend=FIRST_CLASS), np.diff(tokens, prepend=-1) - 1
+    writer.golombs(np.stack([gaps, folded(steps)], 1).ravel())
+    told = _told(lengths, free_place(frequencies), precision)
+    writer.fields((frequencies >> (lengths - 1 - told)) & ((1 << told) - 1), told)
+
+
+def _told(lengths: Integers, free: int, precision: int) -> Integers:
+    """How many bits behind the leading one are told of every frequency: of that at `free` none."""
+    told = np.minimum(lengths - 1, precision)
+    told[free] = 0
+    return told
 
 
 def read_table(reader: BitReader, alphabet: int, scale: int, precision: int) -> FrequencyTable:
     """Inverse of `write_table` for tokens below `alphabet`. Raises InvalidStreamError."""
     count = reader.golomb(min(alphabet, 1 << scale) - 1) + 1
     tokens, lengths = reader.table_entries(count, alphabet, FIRST_CLASS)
-    if not 1 <= min(lengths) <= max(lengths) <= scale + 1:
-        raise damaged(f"frequencies of {min(lengths)} to {max(lengths)} bits", reader.offset)
-    frequencies = [1 << (length - 1) for length in lengths]
+    if not 1 <= lengths.min() <= lengths.max() <= scale + 1:
+        raise damaged(f"frequencies of {lengths.min()} to {lengths.max()} bits", reader.offset)
+    frequencies = np.int64(1) << (lengths - 1)
     free = free_place(frequencies)
-    for place, length in enumerate(lengths):
-        if place != free:
-            told = min(length - 1, precision)
-            frequencies[place] += reader.bits(told) << (length - 1 - told)
-    frequencies[free] = (1 << scale) - (sum(frequencies) - frequencies[free])
+    told = _told(lengths, free, precision)
+    frequencies += reader.fields(told) << (lengths - 1 - told)
+    frequencies[free] += (1 << scale) - frequencies.sum()
     if frequencies[free] < 1:
         raise damaged("frequencies that sum up to more than all", reader.offset)
-    return FrequencyTable(np.array(tokens, np.int64), np.array(frequencies, np.int64))
+    return FrequencyTable(tokens, frequencies)
 
 
-def slots(tables: Sequence[FrequencyTable], classes: Sequence[Any]) -> Integers:
+def slots(tables: Sequence[FrequencyTable], classes: Sequence[Any], gives: Sequence[Any]) -> Integers:
     """What a decoder finds in the 2^scale slots of each table, one table after another.
 
-    Each entry holds a token, its frequency, the distance of the slot from the token's first one, and the token's class
-    (`classes`: for each table, the class of every token), 16 bits each.
+    Each entry holds what a token gives, its frequency, the distance of the slot from the token's first one, and the
+    token's class, 16 bits each (`gives`, `classes`: for each table, those of every token).
     """
     filled = []
-    for table, of_token in zip(tables, classes, strict=True):
+    for table, of_token, given in zip(tables, classes, gives, strict=True):
         frequencies = table.frequencies
         first = np.cumsum(frequencies) - frequencies
-        entry = table.tokens | frequencies << 16 | np.asarray(of_token)[table.tokens] << 48
+        entry = np.asarray(given, np.int64)[table.tokens] | frequencies << 16 | np.asarray(of_token)[table.tokens] << 48
         filled.append(np.repeat(entry - (first << 32), frequencies) + (np.arange(frequencies.sum()) << 32))
     return np.concatenate(filled)

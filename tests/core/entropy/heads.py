@@ -6,6 +6,6 @@ from nncodec.entropy.rans.head import Head
 
 def head_of(material: Material) -> Head:
     """What the encoder would use, which must be something."""
-    head = model_of(material)
-    assert head is not None
-    return head
+    found = model_of(material)
+    assert found is not None
+    return found.head

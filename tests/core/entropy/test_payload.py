@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nncodec.encoder.rans_model import Material
 from nncodec.entropy.binarisation import folded_to_levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
-from nncodec.entropy.payload import decode_levels, decode_words, encode_levels, encode_words
+from nncodec.entropy.payload import WordSlice, decode_levels, decode_words, encode_levels, encode_words
 from nncodec.entropy.rans.coder import WordArea
 from nncodec.entropy.rans.coder import encode_words as encode_by_rans
 from nncodec.errors import ErrorClass, InvalidStreamError
@@ -41,7 +41,7 @@ def test_levels_come_back(coder: EntropyCoder) -> None:
 def test_words_come_back(coder: EntropyCoder, width: int) -> None:
     areas = [WordArea(2), WordArea(len(WORDS) // width - 2)]
     payload = encode_words(memoryview(WORDS), width, coder)
-    assert decode_words(memoryview(payload), areas, width, coder, 0).tobytes() == WORDS
+    assert decode_words(memoryview(payload), WordSlice(areas, width), coder, 0).tobytes() == WORDS
 
 
 @pytest.mark.parametrize("width", [1, 2, 4])
@@ -49,7 +49,7 @@ def test_words_come_back_from_rans(width: int) -> None:
     words = np.frombuffer(WORDS, f"<u{width}").astype(np.uint32)
     material = Material(words, [WordArea(len(words))], width, DType.UINT8, is_fast=False)
     payload = encode_by_rans(words, material.areas, head_of(material))
-    assert decode_words(memoryview(payload), material.areas, width, EntropyCoder.RANS, 0).tobytes() == WORDS
+    assert decode_words(memoryview(payload), WordSlice(material.areas, width), EntropyCoder.RANS, 0).tobytes() == WORDS
 
 
 def test_levels_come_back_from_rans() -> None:
@@ -90,4 +90,4 @@ def test_raw_payload_of_another_size_is_refused(change: int) -> None:
 def test_lzma2_payload_of_another_size_is_refused() -> None:
     payload = encode_words(WORDS, 4, EntropyCoder.LZMA2)
     with pytest.raises(InvalidStreamError, match="ENTROPY"):
-        decode_words(memoryview(payload), [WordArea(2)], 4, EntropyCoder.LZMA2, 9)
+        decode_words(memoryview(payload), WordSlice([WordArea(2)], 4), EntropyCoder.LZMA2, 9)

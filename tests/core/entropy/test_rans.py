@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from nncodec.encoder.frequencies import fit_table, merged
 from nncodec.encoder.rans_model import Material
+from nncodec.entropy.rans import binarisation as binarisation_module
 from nncodec.entropy.rans import lanes as lanes_module
 from nncodec.entropy.rans import raw as raw_module
-from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
+from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, tokens_of, work_dtype
 from nncodec.entropy.rans.bits import BitReader, BitWriter
 from nncodec.entropy.rans.coder import WordArea, decode_words, encode_words
 from nncodec.entropy.rans.head import read_head, write_head
@@ -80,7 +81,7 @@ def test_words_come_back_by_the_text_of_the_specification(made: Slice) -> None:
 @pytest.fixture
 def without_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without numba."""
-    for module in (lanes_module, raw_module):
+    for module in (lanes_module, raw_module, binarisation_module):
         monkeypatch.setattr(module, "numba", lambda: None)
 
 
@@ -103,6 +104,21 @@ def test_compiled_code_and_numpy_give_the_same_bytes(
     assert decode_words(memoryview(payload), made.areas, width, 0).tolist() == made.numbers
     request.getfixturevalue("without_compiled_code")
     assert encode_words(made.material.words, made.areas, head_of(made.material)) == payload
+    assert decode_words(memoryview(payload), made.areas, width, 0).tolist() == made.numbers
+
+
+@pytest.mark.parametrize("count", [50_000, 65_539, 140_001])
+@pytest.mark.parametrize(("width", "dtype"), [(2, DType.BFLOAT16), (4, DType.FLOAT32)])
+def test_lanes_that_are_coded_eight_in_turns_give_the_same(
+    count: int, width: int, dtype: DType, request: pytest.FixtureRequest
+) -> None:
+    made = replace(noisy(count, width, dtype), is_fast=True)
+    head = head_of(made.material)
+    assert head.lanes % 8 == 0
+    payload = encode_words(made.material.words, made.areas, head)
+    assert decode_words(memoryview(payload), made.areas, width, 0).tolist() == made.numbers
+    request.getfixturevalue("without_compiled_code")
+    assert encode_words(made.material.words, made.areas, head) == payload
     assert decode_words(memoryview(payload), made.areas, width, 0).tolist() == made.numbers
 
 
@@ -141,13 +157,23 @@ def test_tokens_and_raw_bits_are_the_words(
     widths = how.widths()[tokens]
     assert tokens.max() < how.alphabet
     assert all(int(value) >> int(width) == 0 for value, width in zip(raw, widths, strict=True))
-    packed = raw_module.pack(raw, widths)
+    writer = raw_module.RawWriter(int(widths.sum()))
+    writer.fields(raw, widths)
+    packed = writer.finish()
+    assert tokens_of(words, how, base).tolist() == tokens.tolist()
+    assert raw_module.pack_words([(how, base, words, tokens)]) == packed
     reader = raw_module.RawReader(packed)
     again = np.zeros_like(words)
     assert reader.complete(tokens, how, base, again)
     assert again.tolist() == words.tolist()
     assert reader.is_finished
     assert not (packed and raw_module.RawReader(packed[:-1]).complete(tokens, how, base, again))
+    if how.kind == Kind.FLOATING and not with_zeros:
+        reader, again = raw_module.RawReader(packed), np.zeros_like(words)
+        assert reader.complete_uniform(how.uppers()[tokens], how, base, again)
+        assert again.tolist() == words.tolist()
+        assert reader.is_finished
+        assert not (packed and raw_module.RawReader(packed[:-1]).complete_uniform(tokens, how, base, again))
 
 
 @given(st.lists(st.integers(0, 2**70), max_size=40))
@@ -211,7 +237,7 @@ def test_any_bytes_give_words_or_an_error_of_ours(data: bytes, width: int, compi
     areas = [WordArea(5, np.arange(5, dtype=np.uint16)), WordArea(3)]
     with pytest.MonkeyPatch.context() as patch:
         if not compiled:
-            for module in (lanes_module, raw_module):
+            for module in (lanes_module, raw_module, binarisation_module):
                 patch.setattr(module, "numba", lambda: None)
         try:
             assert len(decode_words(memoryview(data), areas, width, 7)) == 8
