@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.encoder.sums import Sums, sums_of_block
-from nncodec.encoder.trellis import Search, quantise_trellis
+from nncodec.encoder.trellis import quantise_trellis
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import EncodeError
@@ -57,18 +57,21 @@ class Run:
 
     def levels(self) -> Levels:
         """The levels. Raises EncodeError where they were not chosen so that they fit 32 bits."""
-        levels = np.empty(self.elements.size, np.int32)
         if self.trellis is not None:
-            residual = np.empty(self.elements.size)
-            for (start, count), values in zip(spans(residual.size), self.residual(), strict=True):
-                residual[start : start + count] = values
-            return quantise_trellis(residual, self.shape, self.start, Search(self.step, self.trellis, self.lagrangian))
+            return quantise_trellis(self._in_steps(), self.shape, self.start, self.trellis, self.lagrangian)
+        levels = np.empty(self.elements.size, np.int32)
         for (start, count), values in zip(spans(levels.size), self.residual(), strict=True):
             found = quantise(values, self.step, self.rounding)
             if found is None:
                 raise EncodeError("a level does not fit 32 bits")
             levels[start : start + count] = found
         return levels
+
+    def _in_steps(self) -> Float64s:
+        found = np.empty(self.elements.size)
+        for (start, count), values in zip(spans(found.size), self.residual(), strict=True):
+            np.divide(values, self.step, out=found[start : start + count])
+        return found
 
     def halves(self, levels: Levels) -> HalfLevels:
         """What the levels stand for."""

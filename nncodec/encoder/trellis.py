@@ -8,7 +8,6 @@ by the Laplace model of the magnitude that the row and the column of each weight
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -51,45 +50,30 @@ _FAR: Final = int(_NEVER * _PARTS) << _HISTORY
 """The same, of a path."""
 
 
-@dataclass(frozen=True)
-class Search:
-    """What is searched for: levels of this `step` and `trellis`; lagrangian: see `LAGRANGIAN`."""
+def quantise_trellis(
+    residual: Float64s, shape: tuple[int, ...], start: int, trellis: Trellis, lagrangian: float = LAGRANGIAN
+) -> Levels:
+    """Levels of `residual`, in steps: the elements from `start` on of a tensor of this `shape` (flat), from state 0 on.
 
-    step: float
-    trellis: Trellis
-    lagrangian: float = LAGRANGIAN
-
-
-def quantise_trellis(residual: Float64s, shape: tuple[int, ...], start: int, wanted: Search) -> Levels:
-    """Levels of `residual`, the elements from `start` on of a tensor of this `shape` (flat), from trellis state 0 on.
-
-    A sixth of a byte of working memory for each state and element, and a byte and the magnitude, in one run.
+    lagrangian: see `LAGRANGIAN`. Takes a sixth of a byte for each state and element, and a byte, in one run.
     """
     columns = max(math.prod(shape[1:]), 1)
-    magnitudes = np.empty(residual.size)
-    rows, of_columns = expected_octaves(residual, wanted.step, (columns, start % columns), magnitudes)
-    states = wanted.trellis.states
-    paths = np.zeros((-(-residual.size // _HISTORY), states), np.int32)
+    rows, of_columns = expected_octaves(residual, columns, start)
+    paths = np.zeros((-(-residual.size // _HISTORY), trellis.states), np.int32)
     below = np.zeros(residual.size, np.uint8)
     work = np.zeros(_WORK_ROWS * _HISTORY)
-    given = magnitudes, start % columns, rows, of_columns, rate_table(wanted.lagrangian), work, paths, below
-    is_small = wanted.trellis == SMALL
-    state = search_8(*given) if is_small else search_64(*given, *np.full((2, states), _FAR))
+    given = residual, start % columns, rows, of_columns, rate_table(lagrangian), work, paths, below
+    state = search_8(*given) if trellis == SMALL else search_64(*given, *np.full((2, trellis.states), _FAR))
     levels = np.zeros(residual.size, np.int32)
-    trace(residual, magnitudes, paths, below, state, states // 2, *wanted.trellis, levels)
+    trace(residual, paths, below, state, trellis.states // 2, *trellis, levels)
     return levels
 
 
-def expected_octaves(
-    residual: Float64s, step: float, place: tuple[int, int], magnitudes: Float64s
-) -> tuple[Float64s, Float64s]:
-    """For each row and each column what it says of the class of a magnitude: four an octave; their sum is the class.
-
-    place: the length of a row, and where in it the first element stands. `magnitudes` are filled, in steps.
-    """
-    columns, first = place
+def expected_octaves(residual: Float64s, columns: int, start: int) -> tuple[Float64s, Float64s]:
+    """For each row and each column what it says of the class of a magnitude: four an octave; their sum is the class."""
+    first = start % columns
     sums = np.zeros((first + residual.size - 1) // columns + 1), np.zeros(columns)
-    add_up(residual, step, magnitudes, first, *sums)
+    add_up(residual, first, *sums)
     overall = sums[0].sum() / max(residual.size, 1)
     before, behind = first, -(first + residual.size) % columns
     lengths = np.full(sums[0].size, columns)
@@ -109,12 +93,11 @@ def _octaves(means: Float64s) -> Float64s:
 
 
 @kernel
-def add_up(residual, step, magnitudes, column, row_sums, column_sums):  # type: ignore[no-untyped-def]
-    """Fill `magnitudes`, and add every one to the sums of its row and of its column; the first lies in `column`."""
+def add_up(residual, column, row_sums, column_sums):  # type: ignore[no-untyped-def]
+    """Add every magnitude to the sums of its row and of its column; the first one lies in `column`."""
     row = 0
     for i in range(len(residual)):
-        magnitude = abs(residual[i]) / step
-        magnitudes[i] = magnitude
+        magnitude = abs(residual[i])
         row_sums[row] += magnitude
         column_sums[column] += magnitude
         column += 1
@@ -143,7 +126,7 @@ def rate_table(lagrangian: float) -> Float64s:
 
 
 @inlined
-def expect(work, first, last, magnitudes, rows, of_columns, rates, at):  # type: ignore[no-untyped-def]
+def expect(work, first, last, residual, rows, of_columns, rates, at):  # type: ignore[no-untyped-def]
     """Fill the first six rows of `work` for a block: its magnitudes, and the rates of the class of each.
 
     What is 0 has a class of its own. at: row and column of the first element, given back as those behind the last.
@@ -152,8 +135,9 @@ def expect(work, first, last, magnitudes, rows, of_columns, rates, at):  # type:
     columns = len(of_columns)
     for i in range(first, last):
         octaves = rows[row] + of_columns[column]
-        kind = min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitudes[i] > 0 else _CLASSES
-        work[_X + i - first] = magnitudes[i]
+        magnitude = abs(residual[i])
+        kind = min(max(int(octaves + 0.5), 0), _CLASSES - 1) if magnitude > 0 else _CLASSES
+        work[_X + i - first] = magnitude
         work[_ZERO + i - first] = rates[kind, 0]
         work[_MORE + i - first] = rates[kind, 1]
         work[_ZERO_1 + i - first] = rates[kind, 2]
@@ -214,7 +198,7 @@ def moves(work, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def search_8(magnitudes, column, rows, of_columns, rates, work, paths, below):  # type: ignore[no-untyped-def]
+def search_8(residual, column, rows, of_columns, rates, work, paths, below):  # type: ignore[no-untyped-def]
     """Viterbi search, which writes what `trace` needs. Returns the state of least cost behind the last element.
 
     The first element stands in `column`. a to h are the costs of the paths to states 0 to 7 and, in their lowest bits,
@@ -225,8 +209,8 @@ def search_8(magnitudes, column, rows, of_columns, rates, work, paths, below):  
     b = c = d = e = f = g = h = _FAR
     for block in range(len(paths)):
         first = block * _HISTORY
-        last = min(first + _HISTORY, len(magnitudes))
-        at = expect(work, first, last, magnitudes, rows, of_columns, rates, at)
+        last = min(first + _HISTORY, len(residual))
+        at = expect(work, first, last, residual, rows, of_columns, rates, at)
         weigh(work)
         for i in range(last - first):
             even, odd, even1, odd1 = moves(work, i)
@@ -256,15 +240,15 @@ def afresh(cost, least):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def search_64(magnitudes, column, rows, of_columns, rates, work, paths, below, costs, nexts):  # type: ignore[no-untyped-def]
+def search_64(residual, column, rows, of_columns, rates, work, paths, below, costs, nexts):  # type: ignore[no-untyped-def]
     """As `search_8`, for 64 states, whose `costs` are high at first: even ones reach 0 to 31, odd ones 32 to 63."""
     at = 0, column
     half = _STATES // 2
     costs[0] = 0
     for block in range(len(paths)):
         first = block * _HISTORY
-        last = min(first + _HISTORY, len(magnitudes))
-        at = expect(work, first, last, magnitudes, rows, of_columns, rates, at)
+        last = min(first + _HISTORY, len(residual))
+        at = expect(work, first, last, residual, rows, of_columns, rates, at)
         weigh(work)
         for i in range(last - first):
             even, odd, even1, odd1 = moves(work, i)
@@ -287,7 +271,7 @@ def search_64(magnitudes, column, rows, of_columns, rates, work, paths, below, c
 
 
 @kernel
-def trace(residual, magnitudes, paths, below, state, half, feedback, drive, levels):  # type: ignore[no-untyped-def]
+def trace(residual, paths, below, state, half, feedback, drive, levels):  # type: ignore[no-untyped-def]
     """Walk back along the cheapest path, which ends in `state` of twice `half` states, and write its levels."""
     for block in range(len(paths) - 1, -1, -1):
         first = block * _HISTORY
@@ -296,7 +280,7 @@ def trace(residual, magnitudes, paths, below, state, half, feedback, drive, leve
             parity = (parities >> (i - first)) & 1
             quantiser = 1 if state >= half else 0
             state = 2 * ((state ^ (feedback * quantiser) ^ (drive * parity)) & (half - 1)) + quantiser
-            low = int(magnitudes[i] + 0.5 * quantiser)
+            low = int(abs(residual[i]) + 0.5 * quantiser)
             step = 1 - 2 * ((below[i] >> quantiser) & 1)
             sign = 1 - 2 * (residual[i] < 0)
             levels[i] = sign * (low + step * ((low & 1) ^ parity))

@@ -21,7 +21,7 @@ import nncodec
 from nncodec import EncoderConfig, Model, Tensor
 from nncodec.encoder.estimate import LevelCounts
 from nncodec.encoder.steps import spread
-from nncodec.encoder.trellis import SMALL, Search, quantise_trellis
+from nncodec.encoder.trellis import SMALL, quantise_trellis
 from nncodec.quantisation import dequantise, half_levels
 from nncodec.rounding import Float64s, round_to, widen
 from tools.bench.common import markdown_table
@@ -71,7 +71,7 @@ def _quantised(
     steps = scale * np.exp(shares + np.average(sizes - shares, weights=weights))
     decoded, bits = {}, 0.0
     for (tensor, values), step in zip(matrices, steps, strict=True):
-        levels = quantise_trellis(values, tensor.shape, 0, Search(float(step), SMALL))
+        levels = quantise_trellis(values / float(step), tensor.shape, 0, SMALL)
         counts = LevelCounts(levels.size)
         counts.add(levels)
         bits += counts.bits()
