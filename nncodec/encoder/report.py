@@ -90,6 +90,12 @@ def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Seq
     )
 
 
+_LEFT_BEHIND = (
+    "the step leaves most matrices as the reference has them, beside new vectors (biases, statistics of "
+    "normalisation): outputs may be further off than those of the reference; ask for a finer step, or send nothing"
+)
+
+
 def notices_of(plan: Plan) -> list[str]:
     """What a user should know, tensor by tensor; and whether a coarse step left nothing of an update."""
     notices = [f"{choice.tensor.name}: {choice.notice}" for choice in plan.choices if choice.notice]
@@ -97,7 +103,24 @@ def notices_of(plan: Plan) -> list[str]:
         found = _each(plan, Outcome())  # copies are measured here and now
         if any(one is not None and one.error_energy > 0 for one in found):
             notices.append("the step leaves nothing of the update: every tensor is that of the reference")
+    elif _is_left_behind(plan):
+        notices.append(_LEFT_BEHIND)
     return notices
+
+
+def _is_left_behind(plan: Plan) -> bool:
+    """Whether more than half of the weights in matrices that an update changes stay old, and some vector is new."""
+    left = coded = 0
+    has_new_vectors = False
+    for choice in plan.choices:
+        is_new = choice.prediction != Prediction.COPY
+        if len(choice.tensor.shape) < 2:
+            has_new_vectors |= is_new and choice.tensor.dtype in QUANTISABLE
+        elif choice.candidate is not None and is_new:
+            coded += choice.tensor.size
+        elif choice.candidate is not None and choice.original is None and not choice.is_shared:
+            left += choice.tensor.size if choice.copy().content_id != choice.tensor.content_id else 0
+    return has_new_vectors and left > coded
 
 
 def measure(plan: Plan, outcome: Outcome, references: Sequence[Model]) -> Distortions:

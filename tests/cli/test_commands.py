@@ -229,6 +229,25 @@ class TestUpdates:
         assert run(nnenc, *command) == DONE
         assert "leaves nothing of the update" in capsys.readouterr().err
 
+    def test_an_update_of_hardly_more_than_vectors_is_noted(self, tmp_path, capsys):
+        generator = np.random.default_rng(2)
+        weights, changes = 50 * generator.standard_normal((64, 64)), generator.standard_normal((2, 64, 64)) / 100
+        bias = generator.standard_normal(64)
+        old = {"w": weights, "v": weights, "b": bias}
+        new = {"w": weights + changes[0], "v": weights + 300 * changes[1], "b": bias + 1}
+        for name, arrays in (("old", old), ("new", new)):
+            tensors = tuple(Tensor.from_numpy(key, value.astype(np.float32)) for key, value in arrays.items())
+            nncodec.save(Model(tensors), tmp_path / f"{name}.npz")
+        for step, left in (("1", {"w"}), ("30", {"w", "v"})):
+            command = [tmp_path / "new.npz", "-o", tmp_path / "u.nmc", "--ref", tmp_path / "old.npz", "--step", step]
+            assert run(nnenc, *command) == DONE
+            assert ("send nothing" in capsys.readouterr().err) == (left == {"w", "v"})
+            run(nndec, tmp_path / "u.nmc", "-o", tmp_path / "out.npz", "--ref", tmp_path / "old.npz")
+            decoded, before = nncodec.load(tmp_path / "out.npz"), nncodec.load(tmp_path / "old.npz")
+            capsys.readouterr()
+            same = {name for name in old if decoded.by_name[name].content_id == before.by_name[name].content_id}
+            assert same == left
+
     def test_a_no_op_update_is_64_bytes_and_two_ids(self, tmp_path):
         update = tmp_path / "same.nmc"
         run(nnenc, V1, "-o", update, "--ref", V1)
