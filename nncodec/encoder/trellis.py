@@ -280,7 +280,10 @@ def trace(residual, paths, below, state, half, feedback, drive, levels):  # type
             parity = (parities >> (i - first)) & 1
             quantiser = 1 if state >= half else 0
             state = 2 * ((state ^ (feedback * quantiser) ^ (drive * parity)) & (half - 1)) + quantiser
-            low = int(abs(residual[i]) + 0.5 * quantiser)
+            magnitude = abs(residual[i])
+            low = int(magnitude)
+            low += quantiser & (1 if magnitude - low >= 0.5 else 0)
             step = 1 - 2 * ((below[i] >> quantiser) & 1)
-            sign = 1 - 2 * (residual[i] < 0)
-            levels[i] = sign * (low + step * ((low & 1) ^ parity))
+            level = low + step * ((low & 1) ^ parity)
+            negative = -(1 if residual[i] < 0 else 0)
+            levels[i] = (level ^ negative) - negative
