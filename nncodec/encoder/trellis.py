@@ -94,16 +94,27 @@ def _octaves(means: Float64s) -> Float64s:
 
 @kernel
 def add_up(residual, column, row_sums, column_sums):  # type: ignore[no-untyped-def]
-    """Add every magnitude to the sums of its row and of its column; the first one lies in `column`."""
-    row = 0
-    for i in range(len(residual)):
-        magnitude = abs(residual[i])
-        row_sums[row] += magnitude
-        column_sums[column] += magnitude
-        column += 1
-        if column == len(column_sums):
-            column = 0
-            row += 1
+    """Add every magnitude to the sums of its row and of its column; the first one lies in `column`.
+
+    Columns by vectors, rows by four sums that need not wait for one another.
+    """
+    i = 0
+    for row in range(len(row_sums)):
+        count = min(len(column_sums) - column, len(residual) - i)
+        for j in range(count):
+            column_sums[column + j] += abs(residual[i + j])
+        fours = count // 4 * 4
+        a = b = c = d = 0.0
+        for j in range(i, i + fours, 4):
+            a += abs(residual[j])
+            b += abs(residual[j + 1])
+            c += abs(residual[j + 2])
+            d += abs(residual[j + 3])
+        for j in range(i + fours, i + count):
+            a += abs(residual[j])
+        row_sums[row] = (a + b) + (c + d)
+        i += count
+        column = 0
 
 
 @cache
