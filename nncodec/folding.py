@@ -16,11 +16,16 @@ Words = npt.NDArray[np.unsignedinteger[Any]]
 
 def fold(words: Words) -> Words:
     """Folded form of `words`, which hold two's complement; of the same dtype."""
-    one, top = words.dtype.type(1), words.dtype.type(8 * words.itemsize - 1)
-    return (words << one) ^ (np.zeros_like(words) - (words >> top))
+    signs = words.view(f"i{words.itemsize}") >> (8 * words.itemsize - 1)  # all ones or none
+    folded = words << words.dtype.type(1)
+    folded ^= signs.view(words.dtype)
+    return folded
 
 
 def unfold(folded: Words) -> Words:
     """Inverse of `fold`."""
     one = folded.dtype.type(1)
-    return (folded >> one) ^ (np.zeros_like(folded) - (folded & one))
+    words = folded & one
+    np.negative(words, out=words)
+    words ^= folded >> one
+    return words

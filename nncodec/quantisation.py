@@ -107,11 +107,11 @@ def _halved(
     levels: Levels, trellis: Trellis | None, integer: type[np.signedinteger[Any]], most: int
 ) -> HalfLevels | None:
     """Half levels as an `integer`; None where the magnitude of a level is greater than `most`."""
-    if trellis is None and numba() is None:
+    if trellis is None:
         fits = not levels.size or max(int(levels.max()), -int(levels.min())) <= most
         return levels.astype(integer) * integer(2) if fits else None
     halves = sequence(np.zeros(levels.size, integer))
-    fits = halve(sequence(levels), halves, most, *(trellis or (0, 0)))
+    fits = halve(sequence(levels), halves, most, *trellis)
     return np.asarray(halves, integer) if fits else None
 
 
