@@ -6,9 +6,12 @@ room neither imports numba nor compiles anything: both happen when a slice is fi
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
+import pkgutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
@@ -87,10 +90,25 @@ def _make_all_ready() -> None:
             each.ready = made[id(each)]
 
 
+@cache
+def mark_of(package: str) -> str:
+    """Names the text of a package: a kernel is made of parts beside it, and numba looks at the file of the kernel only.
+
+    Without sources, as in a frozen application, nobody changes them, and there is nothing to tell.
+    """
+    digest = hashlib.sha256()
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        with suppress(OSError):
+            digest.update(pkgutil.get_data(package, f"{module.name}.py") or b"")
+    return digest.hexdigest()[:12]
+
+
 def _prepared(each: Kernel[P, R]) -> Callable[P, R]:
     module = numba()
     if module is None:
         return each.function
+    mark = mark_of(each.function.__module__.rpartition(".")[0])
+    each.function.__qualname__ += f"_{mark}"  # by which numba finds kept machine code
     # Without _nrt=False every call of a part would count references to its arrays, at five times the cost of coding.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
     options["forceinline" if each.inline else "cache"] = True

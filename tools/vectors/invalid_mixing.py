@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
+import numpy as np
+
+from nncodec.entropy.mixing.coder import Area, encode_areas
 from tools.vectors import wire
 from tools.vectors.bases import THOUSANDTH, levels_only, plain
 from tools.vectors.cases import invalid, patched
@@ -11,6 +15,18 @@ from tools.vectors.draft import Draft
 from tools.vectors.invalid_parameters import baseline
 from tools.vectors.mixing import GROUP, MIXING, TRELLIS, TRELLIS_64, item_of, mixed, spread, zeros
 from tools.vectors.rans import RANS
+
+_BEYOND = base64.b85decode(
+    "KmY&#fj_BmfB>gP7^2Ji0eZVZev3lxr}4PAi1LY!GBQoyJUG6x3Irh+@}!%SPnAjvz4Q3i+(j1~h_kayLCjx6SR^@Z1SGAeGbUDN#$a`K;x3zsK<"
+    "o752rh&)>Yk)Oj_qCokg{HHGl!(<mk4~)m=Hwb=rnD1fUr0k2at-+jCN57G%UwKDkmE=0K$1H(DR2#LFbedqdlNhSQqtJo)ky=3HluN>OVhUrPTd"
+    "~<hGFX`y9iGc$-?hq4ubj@9|qDH@L00+=;geFB?qL8>X4*B$7v>K+LBEgr)H*b^6|#2oz+tz@yyw_<^B49dBo9cd@qoWFfXd2VZGLAqi<k+D|{)b"
+    "_)z4Gyc^Lf;p6nrcR9nH{nnINv_JEv+m7wT41<i$KP8PQtcJwc7|;3;JK-a*;`R?&iD_2nn{mUd=BwZ)!V>n^I1S=IMW>VjYhI9Q&sU@%~8P-JYH"
+    "K-FJ}_i2rX;+ftH2S28ixH&uF-j<O1|IBBZKl5tW?1Ze+-Qz^AUQcE*`c`l=<lNpt)!X?oe#E?Ws#_DHr>p#-h>k4$CLl0kNAR<CyJ4jdF3|IQ3B"
+    "RkK5vWKnX0+g+6}PVo5sCyOHMg$GwiLA)DjxGILRzcGR9_svjk2R~NGZaJ4n^BZo5BHc-M98RptPs<nCS~aL6Aw+7eUY9gO#YE8-Td(&Ua3>yde5"
+    "F?#yb5%PV~l8jBV*N3m%2lXRLoE!S*+3)fEI-J%D3&CWS)GK!LoLEBqMw^N@|T;<N#w!Q%%>KT2B03MFBvnB=Z`q!)4O8w{7nvSzHrn{c}Vzb+yB"
+    "GpRwyqPPon4y9XB!5MgUxm|JE1qUfv7e2a!@sVY=!@Bg*u6cU*$W@5JgKP)Y|bQ|P-c?hmNNSj={0Hf6@^A#I!)l2v_`b8frP|k5{c}}&r"
+)
+"""Found by coding 200 levels where `raw` leaves a remainder: there the value may reach the width."""
 
 patched(
     plain,
@@ -115,3 +131,19 @@ def mixing_levels_over_the_bound() -> Draft:
 def mixing_levels_over_the_bound_by_their_width() -> Draft:
     """A payload of ten bytes that decodes to 40961 levels of INT16: each as a byte they would not be too many."""
     return zeros(40961, 2)
+
+
+@invalid("ENTROPY", "9.5.1")
+def mixing_level_of_33_bits() -> Draft:
+    """A level of 2^31, behind twenty of 2^31 - 1 that make it likely."""
+    levels = [1000 * (n % 7) for n in range(60)] + [2**31 - 1] * 20 + [2**31] + [5] * 19
+    draft = mixed([item_of("w", (100,), [min(level, 2**31 - 1) for level in levels], THOUSANDTH)], THOUSANDTH)
+    payload = encode_areas([(np.array(levels, np.int64), Area((100,), 0, 100))])
+    return replace(draft, patches={**draft.patches, "slice0.payload": payload})
+
+
+@invalid("ENTROPY", "9.5.2")
+def mixing_value_beyond_the_interval() -> Draft:
+    """Words that no encoder writes: the value reaches the width; cut to 64 bits it would come back in."""
+    draft = mixed([item_of("w", (200,), [0] * 200, THOUSANDTH)], THOUSANDTH)
+    return replace(draft, patches={**draft.patches, "slice0.payload": _BEYOND})

@@ -107,6 +107,22 @@ def mixing_runaway_taps() -> Draft:
     return mixed([item_of("w", (40, 21), levels, THOUSANDTH)], THOUSANDTH)
 
 
+@valid("9.5.5", "9.5.8")
+def mixing_asleep_then_predicted() -> Draft:
+    """Noise in 30 rows, in most of which the prediction sleeps; then rows that repeat, and wake it."""
+    noise = [(n * 2654435761 * (n % 13 + 7) + n * n * 40503) >> 9 for n in range(80 * 24)]
+    quiet = [x % 7 - 3 for x in noise[: 30 * 24]]
+    rising = [n // 24 % 9 * 3 + noise[n] % 3 - 1 for n in range(30 * 24, 80 * 24)]
+    return mixed([item_of("w", (80, 24), quiet + rising, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.5", "9.5.8")
+def mixing_taps_live_on() -> Draft:
+    """Two tensors alike, of one class: the second finds the taps that the first has left."""
+    levels = [n * 7 % 23 + 20 for n in range(20 * 23)]
+    return mixed([item_of(name, (20, 23), levels, THOUSANDTH) for name in ("v", "w")], THOUSANDTH)
+
+
 @valid("9.5.4", "9.5.8")
 def mixing_long_row() -> Draft:
     """One row of 300: the rates of the row reach their least."""

@@ -2,7 +2,8 @@
 
 The value is the low end of the interval when encoding, and how far the code lies above that end when decoding.
 Invariants between decisions: 2^32 <= width < 2^48; encoding, value + width <= 2^49; decoding, value < width in every
-stream that an encoder wrote. So signed 64 bits hold every number.
+stream that an encoder wrote. Once it is not, it stays at width or little above, and the end is refused. So signed 64
+bits hold every number.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def code_raw(decoding, number, count, coder, words):  # type: ignore[no-untyped-
 def shifted(decoding, value, width, position, words):  # type: ignore[no-untyped-def]
     """The coder after it took one word in (decoding) or put one out (encoding), its interval widened by as much."""
     if decoding:
-        return (value << 16) + words[index(position)], width << 16, position + 1
+        return min((value << 16) + words[index(position)], width << 16), width << 16, position + 1
     word = value >> 32
     words[index(position)] = word & 0xFFFF
     before = position

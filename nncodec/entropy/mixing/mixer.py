@@ -1,10 +1,7 @@
 """SPEC.md clause 9.5.4: a decision under one cell or more: by the sum of their log-odds, by a mean, or as it stands.
 
 A cell holds a number above a count (7 bits). In cells that are summed the number is the log-odds of 1, in 1/4096 nat
-(25 bits with sign), in all others a probability of 1 (22 bits). No log-odds pass 2400 nats. Those of fresh cells move
-by at most 4/8 + 4/9 + ... 4/127, 12 nats in all; from there on their pace is the last one, and a decision adds 0.9 at
-most to the sum of their squares over that pace (what agrees with a decided sum moves next to nothing): a slice of 2^26
-symbols 2^26 times that, and its sums with fresh cells, 120 for each, no more than as much again.
+(25 bits with sign), in all others a probability of 1 (22 bits). Clause 9.5.4 says why no log-odds pass 4096 nats.
 """
 
 from __future__ import annotations

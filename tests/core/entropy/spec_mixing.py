@@ -60,7 +60,7 @@ class Decoder:
     def refill(self) -> None:
         if self.width < 2**32:
             self.width <<= 16
-            self.value = (self.value << 16) + self.words[self.used]
+            self.value = min((self.value << 16) + self.words[self.used], self.width)
             self.used += 1
 
     def decide(self, probability: int) -> int:
