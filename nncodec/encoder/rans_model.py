@@ -30,6 +30,8 @@ _SIDES = 32
 _ROOM_ABOVE = 4
 _CENTRE = 16
 """Where the mean exponent of an area is put, so that areas of any scale share tables."""
+_FEW = 128
+"""So few words are not worth a search for a model: a table is as long as all that it saves."""
 _PRECISION = 3
 _SMALLEST_OF_ITS_OWN = 4096
 _MOST_OF_THEIR_OWN = 48
@@ -95,10 +97,14 @@ class Modelled:
 def model_of(material: Material) -> Modelled | None:
     """How the rANS coder codes `material`; None where that asks for more than so few symbols may have."""
     bases, count = _bases(material), len(material.words)
-    found = _modelled(material, list(_drafts(material, bases)), bases)
-    if not has_room(found.head, count) and material.dtype is not None:
-        simplest = Draft(_plain(material, 0)[0], tuple(range(len(material.areas))))
-        found = _modelled(material, [simplest], bases)
+    if material.dtype is None or count > _FEW:
+        found = _modelled(material, list(_drafts(material, bases)), bases)
+        if has_room(found.head, count):
+            return found
+    if material.dtype is None:
+        return None
+    simplest = Draft(_plain(material, 0)[0], tuple(range(len(material.areas))))
+    found = _modelled(material, [simplest], bases)
     return found if has_room(found.head, count) else None
 
 
