@@ -108,7 +108,7 @@ def _prepared(each: Kernel[P, R]) -> Callable[P, R]:
     if module is None:
         return each.function
     mark = mark_of(each.function.__module__.rpartition(".")[0])
-    each.function.__qualname__ += f"_{mark}"  # by which numba finds kept machine code
+    each.function.__qualname__ = f"{each.function.__name__}_{mark}"  # by which numba finds kept machine code
     # Without _nrt=False every call of a part would count references to its arrays, at five times the cost of coding.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
     options["forceinline" if each.inline else "cache"] = True

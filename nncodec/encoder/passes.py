@@ -38,6 +38,7 @@ from nncodec.tables import TRELLISES, EntropyCoder, LevelWidth
 from nncodec.work import Work
 
 _POOR = 1.01
+"""What mixing takes over the order-0 entropy where rANS may be shorter: weights without structure take less."""
 _KEPT_LEVELS = 1 << 23
 """Levels that are kept from one pass to the next at most; those of large models are found once more."""
 

@@ -200,8 +200,22 @@ def cheapest_moves(x, quantiser, low, zero, more, unit):  # type: ignore[no-unty
 
 
 @inlined
-def moves(work, i):  # type: ignore[no-untyped-def]
-    """Costs of the moves of the element at `i` of its block, above the bits of a history; odd ones begin one."""
+def prepare(block, residual, rows, of_columns, rates, at, work):  # type: ignore[no-untyped-def]
+    """Fill `work` for a block; `at`: see `expect`. Returns its first element, their number, and `at` behind them."""
+    first = block * _HISTORY
+    last = min(first + _HISTORY, len(residual))
+    at = expect(work, first, last, residual, rows, of_columns, rates, at)
+    weigh(work)
+    return first, last - first, at
+
+
+@inlined
+def moves(work, i, below, place):  # type: ignore[no-untyped-def]
+    """Costs of the moves of the element at `i` of its block, above the bits of a history; odd ones begin one.
+
+    Keeps in `below`, at `place`, what `trace` needs of them.
+    """
+    below[place] = int(work[_BELOW + i])
     parity = 1 << i
     even, odd = int(work[_EVEN + i]) << _HISTORY, int(work[_ODD + i]) << _HISTORY
     even_1, odd_1 = int(work[_EVEN_1 + i]) << _HISTORY, int(work[_ODD_1 + i]) << _HISTORY
@@ -219,13 +233,9 @@ def search_8(residual, column, rows, of_columns, rates, work, paths, below):  # 
     a = 0
     b = c = d = e = f = g = h = _FAR
     for block in range(len(paths)):
-        first = block * _HISTORY
-        last = min(first + _HISTORY, len(residual))
-        at = expect(work, first, last, residual, rows, of_columns, rates, at)
-        weigh(work)
-        for i in range(last - first):
-            even, odd, even1, odd1 = moves(work, i)
-            below[first + i] = int(work[_BELOW + i])
+        first, count, at = prepare(block, residual, rows, of_columns, rates, at, work)
+        for i in range(count):
+            even, odd, even1, odd1 = moves(work, i, below, first + i)
             # State s moves by parity p to (s >> 1) ^ 5 (s & 1) ^ 2 p: even states reach 0 to 3, odd ones 4 to 7.
             next_a, next_b = min(a + even, e + odd), min(c + even, g + odd)
             next_c, next_d = min(e + even, a + odd), min(g + even, c + odd)
@@ -257,13 +267,9 @@ def search_64(residual, column, rows, of_columns, rates, work, paths, below, cos
     half = _STATES // 2
     costs[0] = 0
     for block in range(len(paths)):
-        first = block * _HISTORY
-        last = min(first + _HISTORY, len(residual))
-        at = expect(work, first, last, residual, rows, of_columns, rates, at)
-        weigh(work)
-        for i in range(last - first):
-            even, odd, even1, odd1 = moves(work, i)
-            below[first + i] = int(work[_BELOW + i])
+        first, count, at = prepare(block, residual, rows, of_columns, rates, at, work)
+        for i in range(count):
+            even, odd, even1, odd1 = moves(work, i, below, first + i)
             for s in range(half):
                 nexts[s] = min(costs[2 * s] + even, costs[2 * (s ^ _DRIVE)] + odd)
                 before = s ^ _LOW_FEEDBACK

@@ -7,12 +7,25 @@ from typing import Final
 import numpy as np
 
 from nncodec.entropy.rans.kernels import NONE, ONE, THREE, TWO
-from nncodec.kernel import index, inlined, kernel
+from nncodec.kernel import inlined, kernel
 
 CELL_SHIFT: Final = np.uint64(6)
 CELL_MASK: Final = np.uint64(63)
 THIRD: Final = np.uint64(21)
 """Bits of a word of which three are no more than a cell."""
+
+
+@inlined
+def appended(cells, cell, place, filled, value, width):  # type: ignore[no-untyped-def]
+    """Put `width` bits behind the `filled` ones of the cell at `place`. Returns cell, place and what is filled."""
+    cell |= value << filled
+    filled += width
+    if filled > CELL_MASK:
+        cells[place] = cell
+        place += ONE
+        filled &= CELL_MASK
+        cell = (value >> ONE) >> (width - ONE - filled)  # in two steps: none of 64, which is none at all
+    return cell, place, filled
 
 
 @kernel
@@ -21,19 +34,12 @@ def pack_fields(values, widths, position, cells):  # type: ignore[no-untyped-def
 
     They begin at bit `position`, behind which there is 0. Returns where they end.
     """
-    place, filled = position >> 6, position & 63
-    cell = cells[index(place)]
+    place, filled = np.uint64(position) >> CELL_SHIFT, np.uint64(position) & CELL_MASK
+    cell = cells[place]
     for i in range(len(widths)):
-        value, width = np.uint64(values[i]), int(widths[i])
-        cell |= value << np.uint64(filled)
-        filled += width
-        if filled >= 64:
-            cells[index(place)] = cell
-            place += 1
-            filled -= 64
-            cell = (value >> ONE) >> np.uint64(width - 1 - filled)  # in two steps: none of 64, which is none at all
-    cells[index(place)] = cell
-    return (place << 6) + filled
+        cell, place, filled = appended(cells, cell, place, filled, np.uint64(values[i]), np.uint64(widths[i]))
+    cells[place] = cell
+    return (place << CELL_SHIFT) + filled
 
 
 @kernel
@@ -44,14 +50,8 @@ def pack_floats(words, low, zeros, position, cells):  # type: ignore[no-untyped-
     cell = cells[place]
     for i in range(len(words)):
         word = np.uint64(words[i])
-        value, width = (word & mask) >> zeros, full if word != NONE else NONE
-        cell |= value << filled
-        filled += width
-        if filled > CELL_MASK:
-            cells[place] = cell
-            place += ONE
-            filled &= CELL_MASK
-            cell = (value >> ONE) >> (width - ONE - filled)  # in two steps: none of 64, which is none at all
+        width = full if word != NONE else NONE
+        cell, place, filled = appended(cells, cell, place, filled, (word & mask) >> zeros, width)
     cells[place] = cell
     return (place << CELL_SHIFT) + filled
 
@@ -71,13 +71,7 @@ def pack_uniform(words, low, zeros, position, cells):  # type: ignore[no-untyped
         else:
             step = width
             i += ONE
-        cell |= value << filled
-        filled += step
-        if filled > CELL_MASK:
-            cells[place] = cell
-            place += ONE
-            filled &= CELL_MASK
-            cell = (value >> ONE) >> (step - ONE - filled)
+        cell, place, filled = appended(cells, cell, place, filled, value, step)
     cells[place] = cell
     return (place << CELL_SHIFT) + filled
 
@@ -97,9 +91,7 @@ def complete(tokens, origins, factors, widths, cells, position, end, words):  # 
         width = widths[token]
         if position + width > end:
             return -1
-        place, shift = position >> 6, position & 63
-        joined = (cells[index(place)] >> shift) | ((cells[index(place + 1)] << 1) << (63 - shift))
-        raw = joined & ((ONE << width) - ONE)
+        raw = joined(cells, np.uint64(position)) & ((ONE << width) - ONE)
         words[i] = origins[token] + factors[token] * raw
         position += width
     return position
