@@ -25,9 +25,6 @@ HalfLevels = npt.NDArray[np.signedinteger[Any]]
 OFFSET_SCALE = 256
 """`reconstruction_offset` counts in 1/256 of a step."""
 
-_WIDTHS = (np.int32, MAX_LEVEL_MAGNITUDE // 2), (np.int64, MAX_LEVEL_MAGNITUDE + 1)
-"""Types of half levels, and the greatest magnitude of a level for each."""
-
 _COMPACT_MANTISSA_BITS = 10
 _COMPACT_EXPONENT_BIAS = 58
 COMPACT_CODES = 1 << 16
@@ -96,17 +93,16 @@ def half_levels(levels: Levels, trellis: Trellis | None) -> HalfLevels:
     Twice the level; with a trellis, in its odd states, one less for what is above 0 and one more for what is below.
     In 32 bits, or in 64 where a level asks for that.
     """
-    for integer, most in _WIDTHS:
-        halves = _halved(levels, trellis, integer, most)
+    for integer in (np.int32, np.int64):
+        halves = _halved(levels, trellis, integer)
         if halves is not None:
             return halves
     raise OverflowError("a level of more than 32 bits")
 
 
-def _halved(
-    levels: Levels, trellis: Trellis | None, integer: type[np.signedinteger[Any]], most: int
-) -> HalfLevels | None:
-    """Half levels as an `integer`; None where the magnitude of a level is greater than `most`."""
+def _halved(levels: Levels, trellis: Trellis | None, integer: type[np.signedinteger[Any]]) -> HalfLevels | None:
+    """Half levels as an `integer`; None where twice a level may not fit it."""
+    most = int(np.iinfo(integer).max) // 2
     if trellis is None:
         fits = not levels.size or max(int(levels.max()), -int(levels.min())) <= most
         return levels.astype(integer) * integer(2) if fits else None

@@ -113,7 +113,7 @@ def put_of(state, memory, table, entry, shift, begin):  # type: ignore[no-untype
 
 @inlined
 def put_turns(memory, rows, count, table, shift, lane, begins, states):  # type: ignore[no-untyped-def]
-    """Code `count` tokens of each of four lanes, last ones first, which stand in rows as in `take_turns`."""
+    """Code `count` tokens of each of four lanes, last ones first, which stand in rows as in `take_eight`."""
     s0, b0 = index(states[lane + 0]), index(begins[lane + 0])
     s1, b1 = index(states[lane + 1]), index(begins[lane + 1])
     s2, b2 = index(states[lane + 2]), index(begins[lane + 2])
