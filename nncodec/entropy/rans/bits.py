@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans import kernels
+from nncodec.entropy.rans import head_kernels
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.kernel import numba
+from nncodec.kernel import numba, sequence
 
 Integers = npt.NDArray[np.int64]
 
 CLAUSE = "9.6"
 _MOST_ZEROS = 64
-_MOST_FOLDED = (1 << 32) - 2
 _LONGEST_BYTES = 17
 """Of a Golomb code of 64 zeros, from any bit of a byte on."""
 _KEPT_BITS = 512
@@ -29,6 +29,12 @@ _KEPT = (1 << _KEPT_BITS) - 1
 def folded(numbers: Integers) -> Integers:
     """What stands for signed numbers: 0, -1, 1, -2, 2 and so on as 0, 1, 2, 3, 4."""
     return np.where(numbers < 0, -2 * numbers - 1, 2 * numbers)
+
+
+def golomb_codes(numbers: Integers) -> tuple[Integers, Integers]:
+    """Exp-Golomb codes of numbers below 2^16 - 1, and how many bits each has."""
+    zeros = np.frexp(numbers + 1)[1].astype(np.int64) - 1
+    return (numbers + 1 - (1 << zeros)) << (zeros + 1) | 1 << zeros, 2 * zeros + 1
 
 
 def damaged(what: str, offset: int) -> InvalidStreamError:
@@ -80,55 +86,20 @@ class BitReader:
 
     def signed_numbers(self, count: int, most: int) -> list[int]:
         """`count` numbers as by `signed`."""
-        if numba() is None:
-            return [self.signed(most) for _ in range(count)]
-        numbers = np.zeros(count, np.int64)
-        data = np.frombuffer(self._data, np.uint8)
-        end = kernels.read_signed_golombs(data, self._position, 8 * len(data), most, numbers)
-        if end < 0:
-            raise damaged(f"a list that ends early, or with a number over {most}", self.offset)
-        self._position = end
-        found: list[int] = numbers.tolist()
-        return found
+        numbers = sequence(np.zeros(count, np.int64))
+        self.go_to(head_kernels.read_signed_golombs(*self.ahead(), most, numbers), f"or with a number over {most}")
+        return list(map(int, numbers))
 
-    def fields(self, widths: Integers) -> Integers:
-        """Numbers of as many bits as `widths` say, none of more than 8. Raises InvalidStreamError where data ends."""
-        first, starts = self._position >> 3, np.cumsum(widths) - widths + (self._position & 7)
-        self.skip(int(widths.sum()))
-        read = self._data[first : (self._position + 7) >> 3]
-        octets = np.zeros(len(read) + 2, np.int64)
-        octets[:-2] = np.frombuffer(read, np.uint8)
-        place = starts >> 3
-        found: Integers = ((octets[place] | octets[place + 1] << 8) >> (starts & 7)) & ((1 << widths) - 1)
-        return found
+    def ahead(self) -> tuple[Any, int, int]:
+        """For kernels: the data, which bit comes next, and how many there are."""
+        data = self._data if numba() is None else np.frombuffer(self._data, np.uint8)
+        return data, self._position, 8 * len(self._data)
 
-    def table_entries(self, count: int, most: int, base: int) -> tuple[Integers, Integers]:
-        """`count` ascending numbers below `most`, each with a length, told from that before it or from `base`.
-
-        Raises InvalidStreamError where a number is too large, or data ends.
-        """
-        if numba() is None:
-            found = self._table_entries(count, most, base)
-            return np.array(found[0], np.int64), np.array(found[1], np.int64)
-        numbers, lengths = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        data = np.frombuffer(self._data, np.uint8)
-        end = kernels.read_golomb_pairs(data, self._position, 8 * len(data), most, base, numbers, lengths)
-        if end < 0:
-            raise damaged("a table that ends early, or with a token beyond the last", self.offset)
-        self._position = end
-        return numbers, lengths
-
-    def _table_entries(self, count: int, most: int, base: int) -> tuple[list[int], list[int]]:
-        """The same without compiled code."""
-        numbers, lengths = [], []
-        behind, length = 0, base
-        for _ in range(count):
-            numbers.append(behind + self.golomb(most - 1))
-            behind, length = numbers[-1] + 1, length + self.signed(_MOST_FOLDED)
-            lengths.append(length)
-        if behind > most:
-            raise damaged("a table with a token beyond the last", self.offset)
-        return numbers, lengths
+    def go_to(self, position: int, flaw: str) -> None:
+        """Go on from bit `position`, which a kernel gave back. Raises InvalidStreamError where it found a `flaw`."""
+        if position < 0:
+            raise damaged(f"a list that ends early, {flaw}", self.offset)
+        self._position = position
 
     def ascending(self, count: int, most: int) -> tuple[int, ...]:
         """`count` numbers, each greater than the one before, up to `most`. Raises InvalidStreamError."""
@@ -180,8 +151,7 @@ class BitWriter:
             for number in numbers.tolist():
                 self.golomb(number)
             return
-        zeros = np.frexp(numbers + 1)[1].astype(np.int64) - 1
-        self.fields((numbers + 1 - (1 << zeros)) << (zeros + 1) | 1 << zeros, 2 * zeros + 1)
+        self.fields(*golomb_codes(numbers))
 
     def golomb(self, number: int) -> None:
         """Append an Exp-Golomb code."""

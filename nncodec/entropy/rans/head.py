@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,9 @@ from nncodec.entropy.rans.lanes import Contexts, Slots, lane_starts
 from nncodec.entropy.rans.tables import (
     FrequencyTable,
     Integers,
-    read_table,
+    read_tables,
     slots,
-    write_table,
+    write_tables,
 )
 
 LEAST_SCALE: Final = 8
@@ -54,6 +54,10 @@ class CodingSet:
         """Whether all its symbols are FLOATING words other than 0, so that all have as many raw bits."""
         return self.how.kind == Kind.FLOATING and all(table.tokens[0] > 0 for table in self.tables)
 
+    def gives(self) -> npt.NDArray[np.integer[Any]]:
+        """What a decoder is given for every token: itself, or in a uniform set its upper."""
+        return self.how.uppers() if self.is_uniform else np.arange(self.how.alphabet)
+
 
 @dataclass(frozen=True)
 class Head:
@@ -73,11 +77,8 @@ class Head:
 
     def slots(self) -> Slots:
         """The slots of all tables, those of set 0 first; in uniform sets with uppers in place of tokens."""
-        tables = [table for each in self.sets for table in each.tables]
-        classes = [each.how.classes() for each in self.sets for _ in each.tables]
-        found = [each.how.uppers() if each.is_uniform else np.arange(each.how.alphabet) for each in self.sets]
-        gives = [given for each, given in zip(self.sets, found, strict=True) for _ in each.tables]
-        return Slots(slots(tables, classes, gives), self.scale)
+        entries = [slots(each.tables, each.how.classes(), each.gives()) for each in self.sets]
+        return Slots(np.concatenate(entries), self.scale)
 
     def contexts(self, counts: tuple[int, ...], sides: Sequence[npt.NDArray[np.uint16] | None]) -> Contexts:
         """Where every symbol of areas of `counts` symbols finds its table; `sides`: their side values, if any."""
@@ -200,8 +201,7 @@ def _write_set(writer: BitWriter, each: CodingSet, precision: int) -> None:
     writer.golomb(len(each.tables) - 1)
     for place in each.chosen:
         writer.bits(place, _index_bits(len(each.tables)))
-    for table in each.tables:
-        write_table(writer, table, precision)
+    write_tables(writer, each.tables, precision)
 
 
 def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: Room) -> CodingSet:
@@ -216,7 +216,7 @@ def _read_set(reader: BitReader, width: int, grid: tuple[int, int], room: Room) 
     chosen = [reader.bits(_index_bits(count)) for _ in range(contexts)]
     if max(chosen) >= count:
         raise damaged(f"table {max(chosen)} of {count}", reader.offset)
-    tables = [read_table(reader, how.alphabet, *grid) for _ in range(count)]
+    tables = read_tables(reader, count, how.alphabet, grid)
     return CodingSet(how, sides, thresholds, tuple(chosen), tuple(tables))
 
 

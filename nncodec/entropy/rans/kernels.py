@@ -207,59 +207,6 @@ def take_two_following(slots, scale, offsets, rows, words, used, states, starts,
         used[lane], used[lane + 1] = u0, u1
 
 
-@inlined
-def read_golomb(data, position, end):  # type: ignore[no-untyped-def]
-    """9.6.2: a Golomb code from bit `position` of `data` on, and where it ends; -1 where there is none, or 2^32."""
-    zeros = 0
-    while position < end and (data[position >> 3] >> (position & 7)) & 1 == 0:
-        zeros += 1
-        position += 1
-    if zeros > 31 or position + 1 + zeros > end:
-        return 0, -1
-    position += 1
-    number = (1 << zeros) - 1
-    for bit in range(zeros):
-        number += ((int(data[position >> 3]) >> (position & 7)) & 1) << bit
-        position += 1
-    return number, position
-
-
-@inlined
-def unfolded(number):  # type: ignore[no-untyped-def]
-    """9.6.2: what a Golomb code of a signed number stands for."""
-    return -((number + 1) >> 1) if number & 1 else number >> 1
-
-
-@kernel
-def read_golomb_pairs(data, position, end, most, base, tokens, lengths):  # type: ignore[no-untyped-def]
-    """9.6.4: tokens (below `most`) and lengths of a table, from bit `position` of `data`; -1 where none can be so."""
-    behind, length = 0, base
-    for i in range(len(tokens)):
-        number, position = read_golomb(data, position, end)
-        behind += number
-        if position < 0 or behind >= most:
-            return -1
-        tokens[i] = behind
-        behind += 1
-        number, position = read_golomb(data, position, end)
-        if position < 0:
-            return -1
-        length += unfolded(number)
-        lengths[i] = length
-    return position
-
-
-@kernel
-def read_signed_golombs(data, position, end, most, numbers):  # type: ignore[no-untyped-def]
-    """9.6.2: signed numbers (`most` at most before they are unfolded); -1 where one cannot be so."""
-    for i in range(len(numbers)):
-        number, position = read_golomb(data, position, end)
-        if position < 0 or number > most:
-            return -1
-        numbers[i] = unfolded(number)
-    return position
-
-
 @kernel
 def tokens_of_floats(words, low, shifted, around, sign, tokens):  # type: ignore[no-untyped-def]
     """9.6.5: the tokens of FLOATING words."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.entropy.rans.bits import BitReader, BitWriter, damaged, folded
+from nncodec.entropy.rans import head_kernels
+from nncodec.entropy.rans.bits import BitReader, BitWriter, folded, golomb_codes
+from nncodec.kernel import sequence
 
 Integers = npt.NDArray[np.int64]
 
 FIRST_CLASS: Final = 8
 """The class that the class of the first token is told from."""
+
+_FLAWS: Final = {
+    head_kernels.ENDS_EARLY: "or with a token beyond the last",
+    head_kernels.NO_LENGTH: "or with a frequency of too few or too many bits",
+    head_kernels.TOO_MUCH: "or with frequencies that sum up to more than all",
+}
 
 
 @dataclass(frozen=True)
@@ -41,50 +50,59 @@ def free_place(frequencies: Integers) -> int:
     return int(np.argmax(lengths_of(frequencies)))
 
 
-def write_table(writer: BitWriter, table: FrequencyTable, precision: int) -> None:
-    """Write a table whose frequencies, but for the free one, are `cut` already."""
-    frequencies, tokens = table.frequencies, table.tokens
-    writer.golomb(len(frequencies) - 1)
+def write_tables(writer: BitWriter, tables: Sequence[FrequencyTable], precision: int) -> None:
+    """Write tables whose frequencies, but for the free ones, are `cut` already."""
+    frequencies, tokens, firsts = _joined(tables)
     lengths = lengths_of(frequencies)
-    steps, gaps = np.diff(lengths, prepend=FIRST_CLASS), np.diff(tokens, prepend=-1) - 1
-    writer.golombs(np.stack([gaps, folded(steps)], 1).ravel())
-    told = _told(lengths, free_place(frequencies), precision)
-    writer.fields((frequencies >> (lengths - 1 - told)) & ((1 << told) - 1), told)
-
-
-def _told(lengths: Integers, free: int, precision: int) -> Integers:
-    """How many bits behind the leading one are told of every frequency: of that at `free` none."""
+    before, behind = np.roll(lengths, 1), np.roll(tokens, 1) + 1
+    before[firsts], behind[firsts] = FIRST_CLASS, 0
+    pairs = golomb_codes(np.stack([tokens - behind, folded(lengths - before)], 1))
+    counts = golomb_codes(np.array([len(table.tokens) - 1 for table in tables], np.int64))
     told = np.minimum(lengths - 1, precision)
-    told[free] = 0
-    return told
+    told[[first + free_place(table.frequencies) for first, table in zip(firsts, tables, strict=True)]] = 0
+    fractions = (frequencies >> (lengths - 1 - told)) & ((1 << told) - 1), told
+    codes = (_in_turns(*parts, [*firsts, len(tokens)]) for parts in zip(counts, pairs, fractions, strict=True))
+    writer.fields(*codes)
 
 
-def read_table(reader: BitReader, alphabet: int, scale: int, precision: int) -> FrequencyTable:
-    """Inverse of `write_table` for tokens below `alphabet`. Raises InvalidStreamError."""
-    count = reader.golomb(min(alphabet, 1 << scale) - 1) + 1
-    tokens, lengths = reader.table_entries(count, alphabet, FIRST_CLASS)
-    if not 1 <= lengths.min() <= lengths.max() <= scale + 1:
-        raise damaged(f"frequencies of {lengths.min()} to {lengths.max()} bits", reader.offset)
-    frequencies = np.int64(1) << (lengths - 1)
-    free = free_place(frequencies)
-    told = _told(lengths, free, precision)
-    frequencies += reader.fields(told) << (lengths - 1 - told)
-    frequencies[free] += (1 << scale) - frequencies.sum()
-    if frequencies[free] < 1:
-        raise damaged("frequencies that sum up to more than all", reader.offset)
-    return FrequencyTable(tokens, frequencies)
+def _joined(tables: Sequence[FrequencyTable]) -> tuple[Integers, Integers, list[int]]:
+    """All frequencies, all tokens, and where those of each table begin."""
+    ends = [0, *accumulate(len(table.tokens) for table in tables)]
+    frequencies = np.concatenate([table.frequencies for table in tables])
+    return frequencies, np.concatenate([table.tokens for table in tables]), ends[:-1]
 
 
-def slots(tables: Sequence[FrequencyTable], classes: Sequence[Any], gives: Sequence[Any]) -> Integers:
-    """What a decoder finds in the 2^scale slots of each table, one table after another.
+def _in_turns(counts: Integers, pairs: Integers, fractions: Integers, ends: Sequence[int]) -> Integers:
+    """Table by table the count, the pairs, and the fractions."""
+    parts = []
+    for place, (first, last) in enumerate(pairwise(ends)):
+        parts += [counts[place : place + 1], pairs[first:last].ravel(), fractions[first:last]]
+    return np.concatenate(parts)
+
+
+def read_tables(reader: BitReader, count: int, alphabet: int, grid: tuple[int, int]) -> list[FrequencyTable]:
+    """Inverse of `write_tables` for `count` tables of tokens below `alphabet`; grid: scale and precision.
+
+    Raises InvalidStreamError.
+    """
+    most = count * min(alphabet, 1 << grid[0])
+    sizes, tokens, frequencies = (sequence(np.empty(size, np.int64)) for size in (count, most, most))
+    bounds = alphabet, *grid, FIRST_CLASS
+    end = head_kernels.read_tables(*reader.ahead(), bounds, sizes, tokens, frequencies)
+    reader.go_to(end, _FLAWS.get(end, ""))
+    ends = [0, *accumulate(map(int, sizes))]
+    found = (np.array(each[: ends[-1]], np.int64) for each in (tokens, frequencies))
+    return [FrequencyTable(*parts) for parts in zip(*(np.split(each, ends[1:-1]) for each in found), strict=True)]
+
+
+def slots(tables: Sequence[FrequencyTable], classes: Integers, gives: npt.NDArray[np.integer[Any]]) -> Integers:
+    """What a decoder finds in the slots of tables of as many, one table after another.
 
     Each entry holds what a token gives, its frequency, the distance of the slot from the token's first one, and the
-    token's class, 16 bits each (`gives`, `classes`: for each table, those of every token).
+    token's class, 16 bits each (`gives`, `classes`: those of every token).
     """
-    filled = []
-    for table, of_token, given in zip(tables, classes, gives, strict=True):
-        frequencies = table.frequencies
-        first = np.cumsum(frequencies) - frequencies
-        entry = np.asarray(given, np.int64)[table.tokens] | frequencies << 16 | np.asarray(of_token)[table.tokens] << 48
-        filled.append(np.repeat(entry - (first << 32), frequencies) + (np.arange(frequencies.sum()) << 32))
-    return np.concatenate(filled)
+    frequencies, tokens, _ = _joined(tables)
+    entries: Integers = gives.astype(np.int64)[tokens] | frequencies << 16 | classes[tokens] << 48
+    total = int(frequencies.sum())
+    distances = np.arange(total) - np.repeat(np.cumsum(frequencies) - frequencies, frequencies)
+    return np.repeat(entries, frequencies) | distances << 32

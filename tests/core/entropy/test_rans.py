@@ -19,7 +19,7 @@ from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, toke
 from nncodec.entropy.rans.bits import BitReader, BitWriter
 from nncodec.entropy.rans.coder import WordArea, decode_words, encode_words
 from nncodec.entropy.rans.head import read_head, write_head
-from nncodec.entropy.rans.tables import FrequencyTable, read_table, write_table
+from nncodec.entropy.rans.tables import FrequencyTable, read_tables, write_tables
 from nncodec.errors import InvalidStreamError
 from nncodec.tables import DType
 from tests.core.entropy import spec_rans
@@ -198,8 +198,10 @@ def test_a_fitted_table_can_be_told_and_sums_up(counts: list[int], scale: int, p
     if any(counts):
         assert table.tokens.tolist() == [token for token, count in enumerate(counts) if count]
     writer = BitWriter()
-    write_table(writer, table, precision)
-    again = read_table(BitReader(memoryview(writer.finish()), 0), len(counts), scale, precision)
+    write_tables(writer, [table, table], precision)
+    found = read_tables(BitReader(memoryview(writer.finish()), 0), 2, len(counts), (scale, precision))
+    again = found[-1]
+    assert found[0].frequencies.tolist() == again.frequencies.tolist()
     assert again.tokens.tolist() == table.tokens.tolist()
     assert again.frequencies.tolist() == table.frequencies.tolist()
 
@@ -255,5 +257,5 @@ def test_a_head_is_told_again_as_it_was() -> None:
 def test_a_table_with_one_token_costs_nothing() -> None:
     table = FrequencyTable(np.array([3]), np.array([256]))
     writer = BitWriter()
-    write_table(writer, table, 0)
+    write_tables(writer, [table], 0)
     assert len(writer.finish()) <= 2
