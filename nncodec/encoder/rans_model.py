@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from nncodec.difference import exponent_fields
 from nncodec.encoder.estimate import trailing_zeros
-from nncodec.encoder.frequencies import Integers, fit_table, merged, table_bits, tables_bits
+from nncodec.encoder.frequencies import Integers, fit_table
+from nncodec.encoder.merging import merged, table_bits, tables_bits
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokens_of
 from nncodec.entropy.rans.coder import Exponents, WordArea
 from nncodec.entropy.rans.head import CodingSet, Head, has_room

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncodec.encoder.frequencies import fit_table, merged
+from nncodec.encoder import merging as merging_module
+from nncodec.encoder.frequencies import fit_table
+from nncodec.encoder.merging import ENTRY_BITS, merged, table_bits
 from nncodec.encoder.rans_model import Material
 from nncodec.entropy.rans import binarisation as binarisation_module
 from nncodec.entropy.rans import lanes as lanes_module
@@ -217,6 +219,25 @@ def test_histograms_that_are_alike_share_a_table() -> None:
     first, second = np.array([900, 90, 9]), np.array([9, 90, 900])
     places = merged(np.stack([first, second, 2 * first, 3 * second]))
     assert places[0] == places[2] != places[1] == places[3]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0, 0, 1, 3, 40, 5000, 300_000]), min_size=5, max_size=5), min_size=1, max_size=9)
+)
+@settings(deadline=None)
+def test_both_forms_of_the_search_merge_the_same(counts: list[list[int]]) -> None:
+    histograms = np.array(counts)
+    places = merged(histograms, 2.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging_module, "numba", lambda: None)
+        assert merged(histograms, 2.0) == places
+    assert sorted(set(places)) == list(range(max(places) + 1))
+
+
+def test_costs_are_those_of_the_entropy() -> None:
+    counts = np.array([1_000_000, 70_000, 4097, 12, 1, 0])
+    entropy = -(counts[:-1] * np.log2(counts[:-1] / counts.sum())).sum()
+    assert table_bits(counts) == pytest.approx(entropy + 5 * ENTRY_BITS, rel=1e-4)
 
 
 def test_every_single_bit_error_is_refused_or_gives_as_many_words() -> None:
