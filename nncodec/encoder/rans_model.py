@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Final, TypeVar
 
 import numpy as np
@@ -14,7 +16,7 @@ from nncodec.encoder.estimate import trailing_zeros
 from nncodec.encoder.frequencies import Integers, fit_table
 from nncodec.encoder.merging import merged, table_bits, tables_bits
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokens_of
-from nncodec.entropy.rans.coder import Exponents, WordArea
+from nncodec.entropy.rans.coder import Exponents, Known, WordArea
 from nncodec.entropy.rans.head import CodingSet, Head, has_room
 from nncodec.entropy.rans.kernels import ACTIVITIES
 from nncodec.entropy.rans.lanes import Activities, activities
@@ -58,9 +60,11 @@ class Material:
     dtype: DType | None
     is_fast: bool
 
+    @cached_property
     def parts(self) -> list[Words]:
         """The words, area by area."""
-        return np.split(self.words, np.cumsum([area.count for area in self.areas])[:-1])
+        ends = accumulate((area.count for area in self.areas), initial=0)
+        return [self.words[begin:end] for begin, end in pairwise(ends)]
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class _Laid:
 
     tokens: list[Tokens]
     counts: list[Integers]
-    met: list[Activities] | None
+    met: Activities | None
     bases: list[int]
     lanes: int
     start: int
@@ -89,28 +93,28 @@ class _Laid:
 
 @dataclass(frozen=True)
 class Modelled:
-    """How the rANS coder codes a slice, and the tokens of its words."""
+    """How the rANS coder codes a slice, and what is known of its words."""
 
     head: Head
-    tokens: Tokens
+    known: Known
 
 
 def model_of(material: Material) -> Modelled | None:
     """How the rANS coder codes `material`; None where that asks for more than so few symbols may have."""
-    bases, count = _bases(material), len(material.words)
+    tokeniser, count = _Tokeniser(material), len(material.words)
     if material.dtype is None or count > _FEW:
-        found = _modelled(material, list(_drafts(material, bases)), bases)
+        found = _modelled(material, list(_drafts(material, tokeniser)), tokeniser)
         if has_room(found.head, count):
             return found
     if material.dtype is None:
         return None
     simplest = Draft(_plain(material, 0)[0], tuple(range(len(material.areas))))
-    found = _modelled(material, [simplest], bases)
+    found = _modelled(material, [simplest], tokeniser)
     return found if has_room(found.head, count) else None
 
 
-def _modelled(material: Material, drafts: Sequence[Draft], bases: list[int]) -> Modelled:
-    laid = _lay(material, drafts, bases)
+def _modelled(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> Modelled:
+    laid = _lay(material, drafts, tokeniser)
     contexts = [_contexts(material, *each, laid) for each in zip(drafts, laid.counts, strict=True)]
     count, largest = len(material.words), max(max(np.count_nonzero(tables, 1)) for _, tables in contexts)
     scale = min(max(9, count.bit_length() - 4, int(largest).bit_length() + 2), 12 if largest < 512 else 15)
@@ -119,9 +123,9 @@ def _modelled(material: Material, drafts: Sequence[Draft], bases: list[int]) -> 
         for each, tables in contexts
     )
     number = {area: place for place, draft in enumerate(drafts) for area in draft.areas}
-    areas = tuple((number[area], base) for area, base in enumerate(bases))
+    areas = tuple((number[area], base) for area, base in enumerate(tokeniser.bases))
     head = Head(laid.lanes, scale, _PRECISION, laid.start, sets, areas, ())
-    return Modelled(head, _joined(laid.tokens))
+    return Modelled(head, Known(_joined(laid.tokens), laid.met))
 
 
 def _joined(parts: Sequence[npt.NDArray[Kept]]) -> npt.NDArray[Kept]:
@@ -132,7 +136,7 @@ def _joined(parts: Sequence[npt.NDArray[Kept]]) -> npt.NDArray[Kept]:
 def _bases(material: Material) -> list[int]:
     """For each area the exponent that its contexts, or its tokens, are told from."""
     bases: list[int] = []
-    for words, area in zip(material.parts(), material.areas, strict=True):
+    for words, area in zip(material.parts, material.areas, strict=True):
         base = None
         if material.dtype is None and area.exponents is not None:
             base = _base_of_difference(words, area.exponents)
@@ -157,14 +161,14 @@ def _base_of_floats(words: Words, dtype: DType, width: int) -> int | None:
     return round(float(exponents.mean())) - _CENTRE if exponents.size else None
 
 
-def _drafts(material: Material, bases: list[int]) -> Iterator[Draft]:
+def _drafts(material: Material, tokeniser: _Tokeniser) -> Iterator[Draft]:
     everything = tuple(range(len(material.areas)))
     if material.dtype is None:
         sides = _SIDES if any(area.exponents is not None for area in material.areas) else 1
         drafts = [Draft(how, everything, sides) for how in _folded(material)]
-        yield from _split(material, bases, _best_of(material, bases, drafts))
+        yield from _split(material, tokeniser, _best_of(material, tokeniser.bases, drafts))
         return
-    parts, rest = material.parts(), []
+    parts, rest = material.parts, []
     for area, words in enumerate(parts):
         palette = _palette(words, material.width)
         if palette is not None:
@@ -176,7 +180,7 @@ def _drafts(material: Material, bases: list[int]) -> Iterator[Draft]:
         by_zeros.setdefault(trailing_zeros(parts[area]), []).append(area)
     for zeros, areas in by_zeros.items():
         drafts = [Draft(how, tuple(areas)) for how in _plain(material, zeros)]
-        yield from _split(material, bases, _best_of(material, bases, drafts))
+        yield from _split(material, tokeniser, _best_of(material, tokeniser.bases, drafts))
 
 
 def _folded(material: Material) -> list[Binarisation]:
@@ -221,7 +225,7 @@ def _best_of(material: Material, bases: list[int], drafts: list[Draft]) -> Draft
 
 
 def _draft_bits(material: Material, bases: list[int], draft: Draft) -> float:
-    parts, room, raw = material.parts(), _MOST_TRIED, 0.0
+    parts, room, raw = material.parts, _MOST_TRIED, 0.0
     histograms = np.zeros((draft.sides, draft.how.alphabet), np.int64)
     widths = draft.how.widths()
     for area in draft.areas:
@@ -249,9 +253,9 @@ def _histograms(contexts: Narrow | int, tokens: Tokens, count: int, alphabet: in
     return counted_within(contexts, tokens, (count, alphabet))
 
 
-def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft]:
+def _split(material: Material, tokeniser: _Tokeniser, draft: Draft) -> Iterator[Draft]:
     """The draft, or several for areas whose tokens are spread differently."""
-    parts = material.parts()
+    parts = material.parts
     by_size = sorted(draft.areas, key=lambda area: -parts[area].size)
     apart = [area for area in by_size[:_MOST_OF_THEIR_OWN] if parts[area].size >= _SMALLEST_OF_ITS_OWN]
     groups: list[tuple[int, ...]] = [(area,) for area in apart]
@@ -260,7 +264,7 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
     if len(groups) == 1 or (material.is_fast and material.dtype is not None):
         yield draft
         return
-    tokens = _tokens(parts, draft, bases)
+    tokens = tokeniser.tokens(draft)
     counts = [_counted_in(tokens, group, draft.how.alphabet) for group in groups]
     places = merged(np.stack(counts).astype(np.int64), _SET_ENTRY_BITS)
     for place in range(max(places) + 1):
@@ -268,32 +272,44 @@ def _split(material: Material, bases: list[int], draft: Draft) -> Iterator[Draft
         yield replace(draft, areas=tuple(areas))
 
 
-def _tokens(parts: Sequence[Words], draft: Draft, bases: list[int]) -> dict[int, Tokens]:
-    """The tokens of every area of a draft; those of numbers, which have no base, all at once."""
-    if draft.how.kind == Kind.FLOATING:
-        return {area: tokens_of(parts[area], draft.how, bases[area]) for area in draft.areas}
-    together = tokens_of(_joined([parts[area] for area in draft.areas]), draft.how, 0)
-    ends = np.cumsum([parts[area].size for area in draft.areas])[:-1]
-    return dict(zip(draft.areas, np.split(together, ends), strict=True))
+class _Tokeniser:
+    """Makes the tokens of areas, for each binarisation once; bases: that of each area."""
+
+    def __init__(self, material: Material) -> None:
+        self.bases = _bases(material)
+        self._parts = material.parts
+        self._found: dict[Binarisation, dict[int, Tokens]] = {}
+
+    def tokens(self, draft: Draft) -> dict[int, Tokens]:
+        """The tokens of every area of a draft; those of numbers, which have no base, all at once."""
+        found = self._found.setdefault(draft.how, {})
+        missing = [area for area in draft.areas if area not in found]
+        if draft.how.kind == Kind.FLOATING:
+            found |= {area: tokens_of(self._parts[area], draft.how, self.bases[area]) for area in missing}
+        elif missing:
+            together = tokens_of(_joined([self._parts[area] for area in missing]), draft.how, 0)
+            ends = accumulate((self._parts[area].size for area in missing), initial=0)
+            cut = (together[begin:end] for begin, end in pairwise(ends))
+            found |= dict(zip(missing, cut, strict=True))
+        return {area: found[area] for area in draft.areas}
 
 
-def _lay(material: Material, drafts: Sequence[Draft], bases: list[int]) -> _Laid:
+def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> _Laid:
     """Tokens of all areas, and the activities they meet."""
     how = {area: draft.how for draft in drafts for area in draft.areas}
-    parts = material.parts()
+    parts = material.parts
     found: dict[int, Tokens] = {}
     for draft in drafts:
-        found |= _tokens(parts, draft, bases)
+        found |= tokeniser.tokens(draft)
     tokens = [found[area] for area in range(len(parts))]
     counts = [_counted_in(found, draft.areas, draft.how.alphabet) for draft in drafts]
     lanes = _lane_count(drafts, counts)
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
-        return _Laid(tokens, counts, None, bases, lanes, 0)
+        return _Laid(tokens, counts, None, tokeniser.bases, lanes, 0)
     of_token = {draft.how: draft.how.classes().astype(np.uint8) for draft in drafts}
     classes = _joined([looked_up(of_token[how[area]], part) for area, part in enumerate(tokens)])
     start = int(classes.mean())
-    met = np.split(activities(classes, lanes, start), np.cumsum([part.size for part in parts])[:-1])
-    return _Laid(tokens, counts, met, bases, lanes, start)
+    return _Laid(tokens, counts, activities(classes, lanes, start), tokeniser.bases, lanes, start)
 
 
 def _counted_in(tokens: dict[int, Tokens], areas: Sequence[int], alphabet: int) -> Integers:
@@ -343,7 +359,10 @@ def _inner_contexts(draft: Draft, laid: _Laid, wanted: int) -> tuple[Narrow | in
     """The context that its activity gives to each symbol, and the thresholds: `wanted` contexts of about one size."""
     if wanted == 1 or laid.met is None:
         return 0, ()
-    met = _joined([laid.met[area] for area in draft.areas])
+    met = laid.met
+    if len(draft.areas) < len(laid.tokens):
+        ends = np.cumsum([tokens.size for tokens in laid.tokens])
+        met = _joined([met[ends[area] - laid.tokens[area].size : ends[area]] for area in draft.areas])
     below = np.cumsum(counted(met, ACTIVITIES))
     cuts = np.searchsorted(below, np.arange(1, wanted) * met.size // wanted, side="right")
     thresholds = np.unique(cuts[below[cuts] > below[np.argmax(below > 0)]])

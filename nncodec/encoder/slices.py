@@ -141,7 +141,7 @@ class WordTask:
 
 def _by_rans(material: Material) -> bytes | None:
     found = model_of(material)
-    return None if found is None else encode_by_rans(material.words, material.areas, found.head, found.tokens)
+    return None if found is None else encode_by_rans(material.words, material.areas, found.head, found.known)
 
 
 def _believable(payloads: dict[EntropyCoder, bytes | None], size: int) -> Payloads:

@@ -13,8 +13,8 @@ from nncodec.entropy.rans.binarisation import Tokens, Words, tokens_of
 from nncodec.entropy.rans.bits import damaged
 from nncodec.entropy.rans.head import Head, read_head, write_head
 from nncodec.entropy.rans.kernels import ACTIVITIES, STATE_LOW
-from nncodec.entropy.rans.lanes import Lanes, Walk, activities, encode_lanes
-from nncodec.entropy.rans.narrow import looked_up
+from nncodec.entropy.rans.lanes import Activities, Lanes, Walk, activities, encode_lanes
+from nncodec.entropy.rans.narrow import looked_up, looked_up_within
 from nncodec.entropy.rans.raw import RawReader, pack_words
 from nncodec.memory import room
 
@@ -33,18 +33,25 @@ class WordArea:
     exponents: Exponents | None = None
 
 
-def encode_words(words: Words, areas: Sequence[WordArea], head: Head, tokens: Tokens | None = None) -> bytes:
-    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here).
+@dataclass(frozen=True)
+class Known:
+    """What whoever made a head has found out: the token of each word, and the activity it meets if that matters."""
 
-    tokens: those of the words, where they are known already.
-    """
+    tokens: Tokens
+    met: Activities | None
+
+
+def encode_words(words: Words, areas: Sequence[WordArea], head: Head, known: Known | None = None) -> bytes:
+    """Payload of a slice; `words` are those of all areas, `head` says how they are coded (its `words` is set here)."""
     counts = tuple(area.count for area in areas)
     spans = [(head.sets[number].how, base, slice(begin, end)) for number, base, begin, end in _spans(head, counts)]
-    if tokens is None:
+    if known is None:
         parts = [tokens_of(words[part], how, base) for how, base, part in spans]
         tokens = np.concatenate([*parts, np.zeros(0, np.uint16)])
+        known = Known(tokens, activities(token_classes(tokens, counts, head), head.lanes, head.start))
+    tokens = known.tokens
     raw = pack_words([(how, base, words[part], tokens[part]) for how, base, part in spans])
-    tables = _tables_met(tokens, counts, head, [area.exponents for area in areas])
+    tables = _tables_met(known, counts, head, [area.exponents for area in areas])
     lanes = encode_lanes(tokens, tables, _intervals(head), head.scale, head.lanes)
     front = write_head(replace(head, words=tuple(lanes.counts.tolist())))
     words_of_lanes = lanes.words.astype("<u2", copy=False).view(np.uint8).data
@@ -124,19 +131,16 @@ def token_classes(tokens: Tokens, counts: Sequence[int], head: Head) -> npt.NDAr
 
 
 def _tables_met(
-    tokens: Tokens, counts: tuple[int, ...], head: Head, exponents: Sequence[Exponents | None]
+    known: Known, counts: tuple[int, ...], head: Head, exponents: Sequence[Exponents | None]
 ) -> npt.NDArray[np.int32]:
     """The number of the table that each token stands under."""
     if sum(len(each.tables) for each in head.sets) == 1:
-        return np.zeros(len(tokens), np.int32)
+        return np.zeros(len(known.tokens), np.int32)
     contexts = head.contexts(counts, exponents)
-    if contexts.is_dynamic and len(contexts.tables) == ACTIVITIES:
-        return looked_up(contexts.tables, activities(token_classes(tokens, counts, head), head.lanes, contexts.start))
-    places = contexts.rows.astype(np.int64) * ACTIVITIES
-    if contexts.is_dynamic:
-        places += activities(token_classes(tokens, counts, head), head.lanes, contexts.start)
-    met: npt.NDArray[np.int32] = contexts.tables[places]
-    return met
+    met = known.met if contexts.is_dynamic else None
+    if met is None:
+        return looked_up(contexts.tables[::ACTIVITIES], contexts.rows)
+    return looked_up_within(contexts.tables, ACTIVITIES, contexts.rows, met)
 
 
 def _intervals(head: Head) -> tuple[Integers, Integers]:

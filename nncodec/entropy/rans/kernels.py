@@ -105,13 +105,14 @@ def put(state, frequency, inverse, first, scale, words, begin):  # type: ignore[
 
 
 @kernel
-def put_four(places, frequencies, inverses, firsts, scale, starts, states, words, begins):  # type: ignore[no-untyped-def]
-    """As `put_lanes`, four lanes in turns; `places`: of each symbol in the three lists, by table and token."""
+def put_four(tokens, tables, width, frequencies, inverses, firsts, scale, starts, states, words, begins):  # type: ignore[no-untyped-def]
+    """As `put_lanes`, four lanes in turns; a table is `width` entries in the three lists."""
     for lane in range(0, len(starts) - 1, 4):
         size = starts[lane + 4] - starts[lane + 3]
         for longer in range(lane, lane + 4):
             if starts[longer + 1] - starts[longer] > size:
-                at = places[starts[longer + 1] - 1]
+                i = starts[longer + 1] - 1
+                at = tables[i] * width + tokens[i]
                 states[longer], begins[longer] = put(
                     states[longer], frequencies[at], inverses[at], firsts[at], scale, words, begins[longer]
                 )
@@ -119,13 +120,13 @@ def put_four(places, frequencies, inverses, firsts, scale, starts, states, words
         b0, b1, b2, b3 = begins[lane], begins[lane + 1], begins[lane + 2], begins[lane + 3]
         f0, f1, f2, f3 = starts[lane], starts[lane + 1], starts[lane + 2], starts[lane + 3]
         for step in range(size - 1, -1, -1):
-            at = index(places[index(f0 + step)])
+            at = index(tables[index(f0 + step)] * width + tokens[index(f0 + step)])
             s0, b0 = put(s0, frequencies[at], inverses[at], firsts[at], scale, words, b0)
-            at = index(places[index(f1 + step)])
+            at = index(tables[index(f1 + step)] * width + tokens[index(f1 + step)])
             s1, b1 = put(s1, frequencies[at], inverses[at], firsts[at], scale, words, b1)
-            at = index(places[index(f2 + step)])
+            at = index(tables[index(f2 + step)] * width + tokens[index(f2 + step)])
             s2, b2 = put(s2, frequencies[at], inverses[at], firsts[at], scale, words, b2)
-            at = index(places[index(f3 + step)])
+            at = index(tables[index(f3 + step)] * width + tokens[index(f3 + step)])
             s3, b3 = put(s3, frequencies[at], inverses[at], firsts[at], scale, words, b3)
         states[lane], states[lane + 1], states[lane + 2], states[lane + 3] = s0, s1, s2, s3
         begins[lane], begins[lane + 1], begins[lane + 2], begins[lane + 3] = b0, b1, b2, b3
@@ -222,6 +223,13 @@ def look_up(symbols, table, found):  # type: ignore[no-untyped-def]
     """The entry of `table` for each symbol."""
     for i in range(len(symbols)):
         found[i] = table[symbols[i]]
+
+
+@kernel
+def look_up_within(rows, symbols, table, width, found):  # type: ignore[no-untyped-def]
+    """The entry of `table` for each symbol in its row of `width` entries."""
+    for i in range(len(symbols)):
+        found[i] = table[rows[i] * width + symbols[i]]
 
 
 @kernel

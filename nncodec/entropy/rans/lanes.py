@@ -92,10 +92,9 @@ def encode_lanes(
         return _lanes(words, states, begins, starts)
     words = np.zeros(count, np.uint16)
     if numba() is not None and lanes % 4 == 0:
-        places = tokens if len(frequencies) == 1 else tables * frequencies.shape[1] + tokens
         inverses = 1 / np.maximum(frequencies, 1)
         flat = frequencies.ravel(), inverses.ravel(), firsts.ravel()
-        kernels.put_four(places, *flat, scale, starts, states, words, begins)
+        kernels.put_four(tokens, tables, frequencies.shape[1], *flat, scale, starts, states, words, begins)
     elif numba() is not None:
         kernels.put_lanes(tokens, tables, frequencies, firsts, scale, starts, states, words, begins)
     else:

@@ -23,6 +23,15 @@ def looked_up(table: npt.NDArray[Kind], symbols: Integers) -> npt.NDArray[Kind]:
     return found
 
 
+def looked_up_within(table: npt.NDArray[Kind], width: int, rows: Integers, symbols: Integers) -> npt.NDArray[Kind]:
+    """The entry for each symbol in its row; every row has `width` entries."""
+    if numba() is None:
+        return table[np.asarray(rows.astype(np.int64) * width + symbols)]
+    found = np.empty(len(symbols), table.dtype)
+    kernels.look_up_within(rows, symbols, table, width, found)
+    return found
+
+
 def counted(symbols: Integers, alphabet: int) -> npt.NDArray[np.int64]:
     """How often each of `alphabet` symbols occurs."""
     if numba() is None:
