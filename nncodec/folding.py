@@ -11,15 +11,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.kernel import kernel, numba
+
 Words = npt.NDArray[np.unsignedinteger[Any]]
 
 
 def fold(words: Words) -> Words:
     """Folded form of `words`, which hold two's complement; of the same dtype."""
+    if numba() is not None:
+        folded = np.empty_like(words)
+        fold_all(words.view(f"i{words.itemsize}"), 8 * words.itemsize - 1, folded)
+        return folded
     signs = words.view(f"i{words.itemsize}") >> (8 * words.itemsize - 1)  # all ones or none
     folded = words << words.dtype.type(1)
     folded ^= signs.view(words.dtype)
     return folded
+
+
+@kernel
+def fold_all(words, top, folded):  # type: ignore[no-untyped-def]
+    """As `fold`, of signed words whose highest bit is `top`."""
+    for i in range(len(words)):
+        folded[i] = (words[i] << 1) ^ (words[i] >> top)
 
 
 def unfold(folded: Words) -> Words:
