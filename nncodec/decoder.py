@@ -64,14 +64,16 @@ def check_content_id(stream: Stream, content_id: bytes) -> None:
 def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) -> Model:
     """The tensors called `names` (None: all) of a stream that holds the slices they need, without a topology.
 
+    Those that were asked for get bytes of their own, lest they keep the memory of what was decoded with them.
     Raises BitstreamError, or KeyError for a name that the stream does not have.
     """
     wanted = wanted_tensors(stream, names)
     gathered = Gathered()
     ids = decode_into(stream, wanted, gathered, work)
     records = [(place, stream.records[place]) for place in wanted]
+    kept = gathered.data if names is None else lambda place: bytes(gathered.data(place))
     tensors = [
-        Tensor(record.name, record.dtype, record.shape, gathered.data(place)).known_as(ids[place])
+        Tensor(record.name, record.dtype, record.shape, kept(place)).known_as(ids[place])
         for place, record in records
         if names is None or record.name in names
     ]

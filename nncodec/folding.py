@@ -18,7 +18,7 @@ Words = npt.NDArray[np.unsignedinteger[Any]]
 
 def fold(words: Words) -> Words:
     """Folded form of `words`, which hold two's complement; of the same dtype."""
-    if numba() is not None:
+    if numba() is not None and words.dtype.isnative:
         folded = np.empty_like(words)
         fold_all(words.view(f"i{words.itemsize}"), 8 * words.itemsize - 1, folded)
         return folded
@@ -37,8 +37,25 @@ def fold_all(words, top, folded):  # type: ignore[no-untyped-def]
 
 def unfold(folded: Words) -> Words:
     """Inverse of `fold`."""
-    one = folded.dtype.type(1)
-    words = folded & one
-    np.negative(words, out=words)
-    words ^= folded >> one
+    words = folded.copy()
+    unfold_in_place(words)
     return words
+
+
+def unfold_in_place(words: Words) -> None:
+    """The same, where the folded words stand."""
+    if numba() is not None and words.dtype.isnative:
+        unfold_all(words)
+        return
+    one = words.dtype.type(1)
+    signs = words & one
+    np.negative(signs, out=signs)
+    words >>= one
+    words ^= signs
+
+
+@kernel
+def unfold_all(words):  # type: ignore[no-untyped-def]
+    """As `unfold_in_place`."""
+    for i in range(len(words)):
+        words[i] = ~(words[i] >> 1) if words[i] & 1 else words[i] >> 1

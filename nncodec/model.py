@@ -117,6 +117,10 @@ class Tensor:
             size = memoryview(self.data).nbytes
             raise ValueError(f"tensor {self.name!r}: {size} bytes for {self.dtype.name} {self.shape}, not {expected}")
 
+    def __reduce__(self) -> tuple[type[Tensor], tuple[object, ...]]:
+        """For pickling: a view of data that others have parts of has to be copied then."""
+        return Tensor, (self.name, self.dtype, self.shape, bytes(self.data))
+
     @classmethod
     def from_numpy(cls, name: str, array: npt.NDArray[np.generic]) -> Tensor:
         """Tensor with the elements of `array`. Raises ValueError for a numpy dtype outside table 4.1."""

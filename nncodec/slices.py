@@ -18,6 +18,7 @@ from nncodec.entropy.rans.coder import WordArea
 from nncodec.memory import Octets
 from nncodec.prediction import Predictor, WordPredictor, reconstruct_run
 from nncodec.quantisation import half_levels
+from nncodec.reconstruction import reconstructed
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Trellis
 
@@ -86,8 +87,16 @@ def decode_slice(task: LevelTask | WordTask) -> list[bytes | Octets]:
     return list(_from_words(task) if isinstance(task, WordTask) else _from_levels(task))
 
 
-def _from_levels(task: LevelTask) -> Iterator[bytes]:
-    for part, found in zip(task.parts, _levels(task), strict=True):
+def _from_levels(task: LevelTask) -> Iterator[bytes | Octets]:
+    levels = _levels(task)
+    parts = [(part.area.count, part.quantiser) for part in task.parts if part.quantiser and part.prediction is None]
+    if len(parts) == len(task.parts) and len({part.dtype for part in task.parts}) == 1:
+        yield from reconstructed(levels, parts, task.trellis, task.parts[0].dtype)
+        return
+    first = 0
+    for part in task.parts:
+        found = levels[first : first + part.area.count]
+        first += part.area.count
         if part.quantiser is None:
             yield b""
         else:
@@ -95,9 +104,9 @@ def _from_levels(task: LevelTask) -> Iterator[bytes]:
             yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
 
 
-def _levels(task: LevelTask) -> list[Levels]:
+def _levels(task: LevelTask) -> Levels:
     if task.is_lost:
-        return [np.zeros(part.area.count, np.int32) for part in task.parts]
+        return np.zeros(sum(part.area.count for part in task.parts), np.int32)
     areas = [(part.area, part.width) for part in task.parts]
     return decode_levels(memoryview(task.payload), areas, task.coder, task.offset)
 

@@ -27,10 +27,12 @@ LAYERS = (
     ("concealment", "set_stream"),
     ("stream",),
     ("constraints", "evaluation", "slices"),
+    ("reconstruction",),
     ("analysis", "layout", "prediction", "table"),
     ("quantisation",),
     ("difference", "entropy", "model", "rounding", "syntax"),
-    ("folding", "kernel", "sink", "work"),
+    ("folding",),
+    ("kernel", "sink", "work"),
     ("errors", "limits", "memory", "tables"),
 )
 """The rooms from the top down. A room imports from lower layers only: not from above, not from its neighbours."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.folding import Words, fold, unfold
+from nncodec.folding import Words, fold, unfold_in_place
 from nncodec.tables import LevelWidth
 
 Levels = npt.NDArray[np.int32]
@@ -37,19 +37,21 @@ def levels_to_bytes(parts: Sequence[tuple[Levels, LevelWidth]]) -> bytes:
     return b"".join(levels.astype(_LEVEL_DTYPE[width]).tobytes() for levels, width in parts)
 
 
-def bytes_to_levels(data: bytes, parts: Sequence[tuple[int, LevelWidth]]) -> list[Levels]:
+def bytes_to_levels(data: bytes, parts: Sequence[tuple[int, LevelWidth]]) -> Levels:
     """Inverse of `levels_to_bytes`; each part is a count and a width, together as long as `data`."""
-    levels, position = [], 0
+    levels = np.empty(sum(count for count, _ in parts), np.int32)
+    first = position = 0
     for count, width in parts:
         values = np.frombuffer(data, _LEVEL_DTYPE[width], count, position)
-        levels.append(values.astype(np.int32))
-        position += values.nbytes
+        levels[first : first + count] = values
+        first, position = first + count, position + values.nbytes
     return levels
 
 
 def folded_to_levels(words: Words) -> Levels:
-    """9.2.3: 32-bit words 0, 1, 2, 3, ... as levels 0, -1, 1, -2, ..."""
-    return unfold(words).view(np.int32)
+    """9.2.3: 32-bit words 0, 1, 2, 3, ... as levels 0, -1, 1, -2, ..., in place of them."""
+    unfold_in_place(words)
+    return words.view(np.int32)
 
 
 def levels_to_folded(levels: Levels) -> Words:

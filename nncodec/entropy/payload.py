@@ -40,8 +40,8 @@ def encode_levels(parts: Sequence[tuple[Levels, Area, LevelWidth]], coder: Entro
 
 def decode_levels(
     payload: memoryview, parts: Sequence[tuple[Area, LevelWidth]], coder: EntropyCoder, offset: int
-) -> list[Levels]:
-    """The levels of a slice, part by part. Raises InvalidStreamError."""
+) -> Levels:
+    """The levels of a slice, part after part. Raises InvalidStreamError."""
     size = sum(area.count * width for area, width in parts)
     if coder in {EntropyCoder.MIXING, EntropyCoder.RANS}:
         lzma2.check_expansion(size, payload, offset)
@@ -49,8 +49,7 @@ def decode_levels(
         return decode_areas(payload, [area for area, _ in parts], offset)
     if coder == EntropyCoder.RANS:
         areas = [WordArea(area.count) for area, _ in parts]
-        levels = folded_to_levels(rans.decode_words(payload, areas, FOLDED_BYTES, offset))
-        return np.split(levels, np.cumsum([area.count for area in areas])[:-1])
+        return folded_to_levels(rans.decode_words(payload, areas, FOLDED_BYTES, offset))
     counts = [(area.count, width) for area, width in parts]
     return bytes_to_levels(_decode(payload, size, coder, offset), counts)
 

@@ -103,8 +103,8 @@ def _encode(parts: Sequence[tuple[Levels, Area]], room: int) -> bytes | None:
     return engine.finish_encoding(coder, words)
 
 
-def decode_areas(payload: memoryview, areas: Sequence[Area], offset: int) -> list[Levels]:
-    """The levels of a slice, area by area; `offset` is the payload's place in the stream, for messages.
+def decode_areas(payload: memoryview, areas: Sequence[Area], offset: int) -> Levels:
+    """The levels of a slice, area after area; `offset` is the payload's place in the stream, for messages.
 
     Raises InvalidStreamError (ENTROPY) where the payload is damaged, ends early or goes on.
     """
@@ -113,13 +113,16 @@ def decode_areas(payload: memoryview, areas: Sequence[Area], offset: int) -> lis
     memory = _Memory()
     coder, words = engine.start_decoding(payload)
     end = len(payload) // 2 + engine.START_WORDS - 1
-    decoded = []
+    decoded, first = np.zeros(sum(area.count for area in areas), np.int32), 0
     for area in areas:
-        levels = sequence(np.zeros(area.count, np.int32))
+        its = decoded[first : first + area.count]
+        levels = sequence(its)
         done = memory.code(True, levels, area, (coder, words), end)
         if done < area.count:
             raise _error(f"the payload is damaged or ends early, at level {area.first + done} of a tensor", offset)
-        decoded.append(np.asarray(levels, np.int32))
+        if levels is not its:
+            its[:] = levels
+        first += area.count
     if not engine.ends_well(coder, len(payload)):
         raise _error("the payload does not end with its last level", offset)
     return decoded

@@ -45,14 +45,14 @@ def test_levels_become_little_endian_integers_of_their_width(found: list[tuple[l
 def test_bytes_become_the_same_levels(found: list[tuple[list[int], LevelWidth]]) -> None:
     data = levels_to_bytes(as_arrays(found))
     again = bytes_to_levels(data, [(len(levels), width) for levels, width in found])
-    assert [levels.tolist() for levels in again] == [levels for levels, _ in found]
-    assert all(levels.dtype == np.int32 for levels in again)
+    assert again.tolist() == [level for levels, _ in found for level in levels]
+    assert again.dtype == np.int32
 
 
 @given(st.binary(max_size=12).filter(lambda data: len(data) % 4 == 0), st.sampled_from(list(CODES)))
 def test_any_bytes_are_levels_and_become_the_same_bytes(data: bytes, width: LevelWidth) -> None:
     levels = bytes_to_levels(data, [(len(data) // width, width)])
-    assert levels_to_bytes([(levels[0], width)]) == data
+    assert levels_to_bytes([(levels, width)]) == data
 
 
 BORDERS = [
