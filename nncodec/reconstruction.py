@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels
-from nncodec.kernel import kernel, numba
+from nncodec.kernel import index, inlined, kernel, numba
 from nncodec.memory import Octets
 from nncodec.prediction import reconstruct_run
 from nncodec.quantisation import OFFSET_SCALE, half_levels, step_of
@@ -69,13 +69,23 @@ def fill_values(levels, ends, offsets, scales, feedback, drive, values):  # type
     """Write the value of every level: its half level of state 0 on, as clauses 8.2.1 and 8.2.2 say."""
     begin = 0
     for part in range(len(ends)):
-        offset, scale = offsets[part], scales[part]
-        state = 0
-        for i in range(begin, ends[part]):
-            level = int(levels[i])
-            odd = state & 1
-            sign = (1 if level > 0 else 0) - (1 if level < 0 else 0)
-            half = 2 * level - odd * sign
-            values[i] = (OFFSET_SCALE // 2 * half + offset * sign) * scale
-            state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
+        count, offset, scale = ends[part] - begin, offsets[part], scales[part]
+        if feedback == 0:  # no trellis: nothing follows from the level before, and several are done at a time
+            for i in range(count):
+                at = index(begin + i)
+                values[at] = value_of(levels[at], offset, scale)
+        else:
+            state = 0
+            for i in range(count):
+                at = index(begin + i)
+                level, odd = levels[at], state & 1
+                values[at] = value_of(level, offset - odd * (OFFSET_SCALE // 2), scale)
+                state = (state >> 1) ^ (-odd & feedback) ^ (-(level & 1) & drive)
         begin = ends[part]
+
+
+@inlined
+def value_of(level, offset, scale):  # type: ignore[no-untyped-def]
+    """The value of a level; in odd states its half level is one nearer to 0, and `offset` less by half a step."""
+    sign = (1 if level > 0 else 0) - (1 if level < 0 else 0)
+    return (OFFSET_SCALE * int(level) + offset * sign) * scale
