@@ -32,9 +32,7 @@ def follow_activities(classes, starts, fast, slow, found):  # type: ignore[no-un
         a, b = fast[lane], slow[lane]
         for i in range(starts[lane], starts[lane + 1]):
             found[i] = (a + b) >> INDEX_SHIFT
-            scaled = int(classes[i]) << 8
-            a += (scaled - a) >> FAST_SHIFT
-            b += (scaled - b) >> SLOW_SHIFT
+            a, b = follow(a, b, int(classes[i]))
 
 
 @kernel
@@ -84,9 +82,7 @@ def take_lanes(slots, scale, tables, rows, is_dynamic, words, used, ends, states
                 states[lane] = state
                 tokens[i] = entry & 0xFFFF
                 if is_dynamic:
-                    scaled = (entry >> 48) << 8
-                    fast[lane] += (scaled - fast[lane]) >> FAST_SHIFT
-                    slow[lane] += (scaled - slow[lane]) >> SLOW_SHIFT
+                    fast[lane], slow[lane] = follow(fast[lane], slow[lane], entry >> 48)
     return True
 
 
@@ -177,35 +173,57 @@ def take_four(slots, scale, offsets, rows, words, used, states, starts, tokens):
                 states[longer], used[longer] = take(states[longer], entry, scale, words, used[longer])
 
 
+@inlined
+def slot_of(slots, offsets, row, a, b, place):  # type: ignore[no-untyped-def]
+    """The slot at a place of the table for a row and the activity of a lane; `offsets`: first slot by both."""
+    return slots[index(offsets[index(row * ACTIVITIES + ((a + b) >> INDEX_SHIFT))] | place)]
+
+
+@inlined
+def follow(a, b, kind):  # type: ignore[no-untyped-def]
+    """9.6.6: the fast and the slow mean of a lane behind a token of this class."""
+    scaled = kind << 8
+    return a + ((scaled - a) >> FAST_SHIFT), b + ((scaled - b) >> SLOW_SHIFT)
+
+
 @kernel
-def take_two_following(slots, scale, offsets, rows, words, used, states, starts, fast, slow, tokens):  # type: ignore[no-untyped-def]
-    """As `take_four`, two lanes in turns, where activities matter: `offsets`: first slot by row and activity."""
+def take_four_following(slots, scale, offsets, rows, words, used, states, starts, fast, slow, tokens):  # type: ignore[no-untyped-def]
+    """As `take_four`, where activities matter; `offsets`: first slot by row and activity."""
     mask = (1 << scale) - 1
-    for lane in range(0, len(starts) - 1, 2):
-        s0, s1 = states[lane], states[lane + 1]
-        u0, u1 = used[lane], used[lane + 1]
-        f0, f1 = starts[lane], starts[lane + 1]
-        a0, a1, b0, b1 = fast[lane], fast[lane + 1], slow[lane], slow[lane + 1]
-        size = starts[lane + 2] - f1
+    for lane in range(0, len(starts) - 1, 4):
+        s0, s1, s2, s3 = states[lane], states[lane + 1], states[lane + 2], states[lane + 3]
+        u0, u1, u2, u3 = used[lane], used[lane + 1], used[lane + 2], used[lane + 3]
+        f0, f1, f2, f3 = starts[lane], starts[lane + 1], starts[lane + 2], starts[lane + 3]
+        a0, a1, a2, a3 = fast[lane], fast[lane + 1], fast[lane + 2], fast[lane + 3]
+        b0, b1, b2, b3 = slow[lane], slow[lane + 1], slow[lane + 2], slow[lane + 3]
+        size = starts[lane + 4] - f3
         for step in range(size):
-            entry = slots[index(offsets[rows[f0 + step] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask))]
+            entry = slot_of(slots, offsets, rows[index(f0 + step)], a0, b0, s0 & mask)
             tokens[index(f0 + step)] = entry & 0xFFFF
             s0, u0 = take(s0, entry, scale, words, u0)
-            scaled = (entry >> 48) << 8
-            a0 += (scaled - a0) >> FAST_SHIFT
-            b0 += (scaled - b0) >> SLOW_SHIFT
-            entry = slots[index(offsets[rows[f1 + step] * ACTIVITIES + ((a1 + b1) >> INDEX_SHIFT)] | (s1 & mask))]
+            a0, b0 = follow(a0, b0, entry >> 48)
+            entry = slot_of(slots, offsets, rows[index(f1 + step)], a1, b1, s1 & mask)
             tokens[index(f1 + step)] = entry & 0xFFFF
             s1, u1 = take(s1, entry, scale, words, u1)
-            scaled = (entry >> 48) << 8
-            a1 += (scaled - a1) >> FAST_SHIFT
-            b1 += (scaled - b1) >> SLOW_SHIFT
-        if f1 - f0 > size:
-            entry = slots[index(offsets[rows[f0 + size] * ACTIVITIES + ((a0 + b0) >> INDEX_SHIFT)] | (s0 & mask))]
-            tokens[f0 + size] = entry & 0xFFFF
-            s0, u0 = take(s0, entry, scale, words, u0)
-        states[lane], states[lane + 1] = s0, s1
-        used[lane], used[lane + 1] = u0, u1
+            a1, b1 = follow(a1, b1, entry >> 48)
+            entry = slot_of(slots, offsets, rows[index(f2 + step)], a2, b2, s2 & mask)
+            tokens[index(f2 + step)] = entry & 0xFFFF
+            s2, u2 = take(s2, entry, scale, words, u2)
+            a2, b2 = follow(a2, b2, entry >> 48)
+            entry = slot_of(slots, offsets, rows[index(f3 + step)], a3, b3, s3 & mask)
+            tokens[index(f3 + step)] = entry & 0xFFFF
+            s3, u3 = take(s3, entry, scale, words, u3)
+            a3, b3 = follow(a3, b3, entry >> 48)
+        states[lane], states[lane + 1], states[lane + 2], states[lane + 3] = s0, s1, s2, s3
+        used[lane], used[lane + 1], used[lane + 2], used[lane + 3] = u0, u1, u2, u3
+        fast[lane], fast[lane + 1], fast[lane + 2], fast[lane + 3] = a0, a1, a2, a3
+        slow[lane], slow[lane + 1], slow[lane + 2], slow[lane + 3] = b0, b1, b2, b3
+        for longer in range(lane, lane + 4):
+            if starts[longer + 1] - starts[longer] > size:
+                i = starts[longer] + size
+                entry = slot_of(slots, offsets, rows[i], fast[longer], slow[longer], states[longer] & mask)
+                tokens[i] = entry & 0xFFFF
+                states[longer], used[longer] = take(states[longer], entry, scale, words, used[longer])
 
 
 @kernel

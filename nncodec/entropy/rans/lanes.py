@@ -173,9 +173,9 @@ class Walk:
     def _taker(self) -> Callable[[slice, Tokens], None]:
         """The fastest loop that can decode some of these lanes."""
         lanes, tables = len(self._states), self._contexts.tables
-        if lanes % 2:
+        if lanes % 4:
             return self._take_any
-        if self._contexts.is_dynamic or lanes % 4:
+        if self._contexts.is_dynamic:
             return self._following(tables.astype(np.int64) << self._slots.scale)
         offsets = tables[:: kernels.ACTIVITIES].astype(np.int64) << self._slots.scale
         return self._eight() if len(offsets) == 1 and lanes % 8 == 0 else self._four(offsets)
@@ -207,7 +207,7 @@ class Walk:
 
         def take(part: slice, tokens: Tokens) -> None:
             activity = self._fast[part], self._slow[part]
-            kernels.take_two_following(*given, self._rows(part), words, *self._standing(part), *activity, tokens)
+            kernels.take_four_following(*given, self._rows(part), words, *self._standing(part), *activity, tokens)
 
         return take
 
