@@ -84,11 +84,11 @@ class BitReader:
         folded = self.golomb(most)
         return -(folded + 1) // 2 if folded & 1 else folded // 2
 
-    def signed_numbers(self, count: int, most: int) -> list[int]:
+    def signed_numbers(self, count: int, most: int) -> Integers:
         """`count` numbers as by `signed`."""
         numbers = sequence(np.zeros(count, np.int64))
         self.go_to(head_kernels.read_signed_golombs(*self.ahead(), most, numbers), f"or with a number over {most}")
-        return list(map(int, numbers))
+        return np.asarray(numbers, np.int64)
 
     def ahead(self) -> tuple[Any, int, int]:
         """For kernels: the data, which bit comes next, and how many there are."""

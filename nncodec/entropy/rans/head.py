@@ -100,11 +100,11 @@ class Head:
         """For every row, that is set and side, and every activity: the number of the table."""
         parts, first = [], 0
         for each in self.sets:
-            of_activity = np.searchsorted(np.array(each.thresholds, np.int64), np.arange(ACTIVITIES), side="right")
-            chosen = np.array(each.chosen, np.int32).reshape(each.sides, len(each.thresholds) + 1)
-            parts.append(chosen[:, of_activity] + first)
+            sizes = np.diff((0, *each.thresholds, ACTIVITIES))
+            chosen = np.array(each.chosen, np.int32).reshape(each.sides, len(sizes))
+            parts.append(np.repeat(chosen, sizes, 1) + np.int32(first))
             first += len(each.tables)
-        return np.concatenate(parts).ravel().astype(np.int32)
+        return np.concatenate(parts).ravel()
 
 
 class Room:
@@ -180,12 +180,12 @@ def read_head(data: memoryview, width: int, counts: tuple[int, ...], offset: int
 
 
 def _read_word_counts(reader: BitReader, starts: Integers) -> tuple[int, ...]:
-    steps = reader.signed_numbers(len(starts) - 1, 2 * int(starts[-1]))
-    counts = tuple(accumulate(steps))
-    for count, most in zip(counts, np.diff(starts).tolist(), strict=True):
-        if not 0 <= count <= most:
-            raise damaged(f"a lane of {count} words for {most} symbols", reader.offset)
-    return counts
+    counts, most = np.cumsum(reader.signed_numbers(len(starts) - 1, 2 * int(starts[-1]))), np.diff(starts)
+    wrong = np.flatnonzero((counts < 0) | (counts > most))
+    if wrong.size:
+        raise damaged(f"a lane of {counts[wrong[0]]} words for {most[wrong[0]]} symbols", reader.offset)
+    found: list[int] = counts.tolist()
+    return tuple(found)
 
 
 def _index_bits(count: int) -> int:
