@@ -16,16 +16,19 @@ from nncodec.syntax.start import Start
 from nncodec.syntax.tensor_table import TensorRecord, Term
 from nncodec.tables import QUANTISABLE, TRELLISES, DType, EntropyCoder, Prediction, Profile, Representation, StepKind
 
+_MOST_TERMS = {Prediction.NONE: 0, Prediction.COPY: 1, Prediction.REFERENCE: 2}
+
 
 def invalid(error_class: ErrorClass, rule: str, what: str, offset: int | None = None) -> InvalidStreamError:
     """The error for `rule` of clause 7."""
     return InvalidStreamError(error_class, what, clause=rule, offset=offset)
 
 
-def check_limit(name: str, value: int, bound: int) -> None:
-    """R-7.1.1: a count or size within the bound of the level."""
+def check_limit(name: str, value: int, bound: int, tensor: str | None = None) -> None:
+    """R-7.1.1: a count or size, perhaps of a `tensor`, within the bound of the level."""
     if value > bound:
-        what = f"{name} {value} is over the {bound} that the stream's level and this decoder allow"
+        of = "" if tensor is None else f" of tensor {tensor!r}"
+        what = f"{name}{of} {value} is over the {bound} that the stream's level and this decoder allow"
         raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="R-7.1.1")
 
 
@@ -87,7 +90,7 @@ def check_records(records: Sequence[TensorRecord], parameters: ModelParameterSet
 def _check_shape(record: TensorRecord, limits: Limits) -> None:
     check_limit("length of a name", len(record.name.encode()), limits.name_bytes)
     check_limit("rank", record.identity.rank, limits.rank)
-    check_limit(f"extent of tensor {record.name!r}", extent(record), limits.elements)
+    check_limit("extent", extent(record), limits.elements, record.name)
     size = record.identity.string_size
     if size is not None and size < 4 * element_total(record):
         what = f"tensor {record.name!r}: {size} bytes cannot hold {element_total(record)} strings"
@@ -96,7 +99,7 @@ def _check_shape(record: TensorRecord, limits: Limits) -> None:
 
 def _check_prediction(record: TensorRecord, parameters: ModelParameterSet, start: Start) -> None:
     coding = record.coding
-    most = {Prediction.NONE: 0, Prediction.COPY: 1, Prediction.REFERENCE: 2}[coding.prediction]
+    most = _MOST_TERMS[coding.prediction]
     if len(coding.terms) > most or (most and not coding.terms):
         what = f"tensor {record.name!r}: {len(coding.terms)} terms for prediction {coding.prediction.name}"
         raise invalid(ErrorClass.VALUE_RANGE, "R-7.1.8", what)

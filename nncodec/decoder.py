@@ -160,8 +160,8 @@ class _Decoding:
             self._sink.write(place, tensor.data)
             release(tensor.data)
         else:
-            if place not in self._digests.keys() | self._hashing:  # empty, but its references may still be wrong
-                self._predictor(place)
+            if place not in self._digests and place not in self._hashing:
+                self._predictor(place)  # the tensor is empty, but its references may still be wrong
                 self._write(place, b"")
             self.ids[place] = self._content_id(place)
             if record.dtype == DType.STRING:

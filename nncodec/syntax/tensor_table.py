@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import construct as c
 from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
@@ -137,7 +138,7 @@ class TensorRecord(DataclassMixin):
         """Element type of the tensor."""
         return self.identity.dtype
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Dimensions of the tensor."""
         return tuple(self.identity.dims)
