@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nncodec.difference import Exponents
+from nncodec.encoder.entropies import entropy_of
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels, smallest_width
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
-from nncodec.entropy.rans.narrow import counted
+from nncodec.entropy.rans.narrow import counted, extent
 from nncodec.memory import Releaser
 from nncodec.prediction import BLOCK
 from nncodec.tables import EXPONENT_BITS, DType, LevelWidth
@@ -27,8 +28,8 @@ _MOST_COUNTS = 1 << 22
 
 
 def entropy_bits(counts: Counts) -> float:
-    """Order-0 entropy of symbols that occur `counts` times (none 0), in bits for all of them; cf. the paper's eq. 8."""
-    return float(-(counts * np.log2(counts / counts.sum())).sum()) if counts.size else 0.0
+    """Order-0 entropy of symbols that occur `counts` times, in bits for all of them; cf. the paper's eq. 8."""
+    return entropy_of(counts)[0]
 
 
 class LevelCounts:
@@ -55,11 +56,11 @@ class LevelCounts:
         """Count some of them."""
         if not levels.size:
             return
-        low, high = int(levels.min()), int(levels.max())
+        low, high = extent(levels)
         first = not self._counts.size
         low, high = (low, high) if first else (min(low, self._low), max(high, self._high))
         if high - low < min(4 * self._size, _MOST_COUNTS) and self._found is None:
-            counts = counted(levels - np.int32(low), high - low + 1)
+            counts = counted(levels, high - low + 1, low)
             if not first:
                 counts[self._low - low : self._high - low + 1] += self._counts
             self._counts = counts
@@ -89,8 +90,8 @@ class LevelCounts:
         each = math.log2(self._high - self._low + 1)
         if self._is_full:
             return self._size * (math.log2(self._size) + each)
-        counts = self._counts[self._counts > 0]
-        return entropy_bits(counts) + counts.size * each
+        bits, distinct = entropy_of(self._counts)
+        return bits + distinct * each
 
 
 def plane_bits(words: bytes | memoryview, width: int) -> float:
@@ -116,7 +117,7 @@ def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtyp
     low = max(8 * width - 3 - EXPONENT_BITS[dtype], 0)
     below = max(low - trailing_zeros(numbers), 0)
     bits: float = (
-        _counted_bits(np.bincount((numbers >> numbers.dtype.type(low)).astype(np.int64))) + below * numbers.size
+        _counted_bits(counted(numbers >> numbers.dtype.type(low), 1 << (8 * width - low))) + below * numbers.size
     )
     sample = np.sort(numbers[:_SAMPLE])
     if np.count_nonzero(sample[1:] != sample[:-1]) >= sample.size // 2:
@@ -167,5 +168,5 @@ class DifferenceCounts:
 
 def _counted_bits(counts: Counts) -> float:
     """Entropy of a source that gave `counts`, which a few symbols make look smaller (Miller and Madow, 1955)."""
-    occurring = counts[counts > 0]
-    return entropy_bits(occurring) + max(occurring.size - 1, 0) / (2 * math.log(2))
+    bits, distinct = entropy_of(counts)
+    return bits + max(distinct - 1, 0) / (2 * math.log(2))

@@ -5,30 +5,18 @@ Costs are whole numbers, so that both forms of the search, by numpy and compiled
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from nncodec.encoder.entropies import UNIT, logarithms, weight_of, weights
 from nncodec.kernel import inlined, kernel, numba
 
 Integers = npt.NDArray[np.int64]
 
 ENTRY_BITS: Final = 7.0
 """What a token costs in the head, roughly."""
-UNIT: Final = 1 << 16
-"""Costs count in so many parts of a bit."""
-INDEX_BITS: Final = 12
-"""Leading bits of a number by which its logarithm is looked up."""
-
-
-@cache
-def logarithms() -> Integers:
-    """log2 of 0 (here 0) to 2^12, in units."""
-    numbers = np.maximum(np.arange((1 << INDEX_BITS) + 1), 1)
-    found: Integers = np.rint(np.log2(numbers) * UNIT).astype(np.int64)
-    return found
 
 
 def table_bits(counts: Integers) -> float:
@@ -83,18 +71,8 @@ def _savings(sums: Integers, costs: Integers, place: int, entry: int) -> Integer
 def _costs(histograms: Integers, entry: int) -> Integers:
     """The cost of each histogram under a table of its own: order-0 entropy, and the table."""
     listed = entry * np.count_nonzero(histograms, 1)
-    costs: Integers = _weights(histograms.sum(1)) - _weights(histograms).sum(1) + listed
+    costs: Integers = weights(histograms.sum(1)) - weights(histograms).sum(1) + listed
     return costs
-
-
-def _weights(counts: Integers) -> Integers:
-    """Of every count n, n log2 n."""
-    shifts = np.maximum(np.frexp(counts)[1].astype(np.int64) - INDEX_BITS, 0)
-    leading, logs = counts >> shifts, logarithms()
-    rest = counts - (leading << shifts)
-    between = ((logs[np.minimum(leading + 1, 1 << INDEX_BITS)] - logs[leading]) * rest) >> shifts
-    weights: Integers = counts * (shifts * UNIT + logs[leading] + between)
-    return weights
 
 
 @kernel
@@ -148,14 +126,3 @@ def cost_of(sums, one, other, size, logs, entry):  # type: ignore[no-untyped-def
             total += number
             weights += weight_of(number, logs) - entry
     return weight_of(total, logs) - weights
-
-
-@inlined
-def weight_of(number, logs):  # type: ignore[no-untyped-def]
-    """Of a number n, n log2 n."""
-    shift = 0
-    while number >> shift >= 1 << INDEX_BITS:
-        shift += 1
-    leading = number >> shift
-    rest = number - (leading << shift)
-    return number * (shift * UNIT + logs[leading] + (((logs[leading + 1] - logs[leading]) * rest) >> shift))

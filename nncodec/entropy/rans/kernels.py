@@ -251,10 +251,19 @@ def look_up_within(rows, symbols, table, width, found):  # type: ignore[no-untyp
 
 
 @kernel
-def count(symbols, counts):  # type: ignore[no-untyped-def]
-    """Count how often each symbol occurs."""
+def extent(symbols):  # type: ignore[no-untyped-def]
+    """The least and the greatest of some symbols."""
+    least = greatest = symbols[0]
     for i in range(len(symbols)):
-        counts[symbols[i]] += 1
+        least, greatest = min(least, symbols[i]), max(greatest, symbols[i])
+    return least, greatest
+
+
+@kernel
+def count(symbols, first, counts):  # type: ignore[no-untyped-def]
+    """Count how often each symbol occurs, from `first` on."""
+    for i in range(len(symbols)):
+        counts[index(symbols[i] - first)] += 1
 
 
 @kernel

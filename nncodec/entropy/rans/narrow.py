@@ -32,12 +32,21 @@ def looked_up_within(table: npt.NDArray[Kind], width: int, rows: Integers, symbo
     return found
 
 
-def counted(symbols: Integers, alphabet: int) -> npt.NDArray[np.int64]:
-    """How often each of `alphabet` symbols occurs."""
+def extent(symbols: Integers) -> tuple[int, int]:
+    """The least and the greatest of some symbols."""
     if numba() is None:
-        return np.bincount(symbols, minlength=alphabet)
+        return int(symbols.min()), int(symbols.max())
+    least, greatest = kernels.extent(symbols)
+    return int(least), int(greatest)
+
+
+def counted(symbols: Integers, alphabet: int, first: int = 0) -> npt.NDArray[np.int64]:
+    """How often each of `alphabet` symbols occurs, of which `first` is the first."""
+    if numba() is None:
+        return np.bincount(symbols.astype(np.int64) - first, minlength=alphabet)
     counts = np.zeros(alphabet, np.int64)
-    kernels.count(symbols, counts)
+    signed = symbols.astype(np.int64) if symbols.dtype == np.uint64 else symbols  # of which differences are no integers
+    kernels.count(signed, first, counts)
     return counts
 
 
