@@ -193,4 +193,4 @@ def is_vector(tensor: Tensor) -> bool:
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Whether `name` matches one of the shell-style `patterns`, case-sensitively."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return bool(patterns) and any(fnmatchcase(name, pattern) for pattern in patterns)
