@@ -17,7 +17,7 @@ from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
 
 NEAREST_ROUNDING: Final = 0.5
 PAPER_Q_BITS: Final = 8
-DEFAULT_QUALITY: Final = 55.0
+DEFAULT_QUALITY: Final = 56.0
 """What is asked of profile MAIN where nothing is: docs/benchmarks.md shows what it does to outputs."""
 MIN_QUALITY: Final = -20.0
 MAX_QUALITY: Final = 120.0

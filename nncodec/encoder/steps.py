@@ -24,6 +24,9 @@ _COARSEST: Final = 1.0
 UPDATE_ALLOWANCE_DB: Final = 35.0
 """How much lower the quality of an update may be than that of the model that it leads to."""
 _ONE_SIGN: Final = 4
+_FILTER_TAPS: Final = 64
+"""Filters of a signal have as many taps at least; kernels of images with one channel (3 x 3 to 7 x 7) have fewer."""
+_FILTER_FINENESS: Final = 4
 _LEAST_ROW: Final = 8
 _SAMPLE: Final = 4096
 _MOST_STEPS: Final = 2**16
@@ -94,6 +97,8 @@ class QualitySteps:
     def of_matrix(self, tensor: Tensor) -> Quantiser | None:
         """None where all is zero."""
         step = self._relative * spread(tensor) * self._share(tensor)
+        if is_filter_bank(tensor):
+            step /= _FILTER_FINENESS
         if self._change and tensor.name in self._related:
             step = min(step, update_step(self._config, self._change))
         return _quantiser_near(step)
@@ -129,6 +134,15 @@ def steps_of(config: EncoderConfig, model: Model, residual: Residual) -> Steps:
     matrices = [tensor for tensor in model.tensors if config.quantises(tensor)]
     kind = SharedStep if config.quality is None else QualitySteps
     return kind(config, matrices, residual)
+
+
+def is_filter_bank(tensor: Tensor) -> bool:
+    """Whether a matrix is a convolution of many taps with one channel, such as the DFT of a raw signal.
+
+    Networks often take logarithms of what it gives. There a band in which the signal all but cancels counts as much as
+    a loud one, and errors have to be small beside that, not only beside the filters.
+    """
+    return len(tensor.shape) > 2 and tensor.shape[1] == 1 and math.prod(tensor.shape[2:]) >= _FILTER_TAPS
 
 
 def spread(tensor: Tensor) -> float:

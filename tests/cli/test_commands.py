@@ -357,7 +357,7 @@ def test_safetensors_and_npz_decode_without_onnx(weights, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "quality 55 (default), steps "),
+        ([], "quality 56 (default), steps "),
         (["--quality", "30"], "quality 30, steps "),
         (["--max-bytes", "30000"], "quality "),
         (["--snr", "30"], "bits/weight, step "),
@@ -375,7 +375,7 @@ def test_json_of_nnenc_holds_what_was_settled_on(tmp_path, capsys):
     assert run(nnenc, V2, "-o", tmp_path / "m.nmc", "--max-bytes", "30000", "--json") == DONE
     report = json.loads(capsys.readouterr().out)
     assert report["bytes"] <= 30000
-    assert -20 < report["quality"] < 55
+    assert -20 < report["quality"] < 56
     assert report["steps"][0] <= report["steps"][1]
     assert report["lossless"] is False
 

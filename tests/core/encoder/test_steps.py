@@ -65,6 +65,21 @@ def test_quality_does_not_depend_on_the_units_of_a_tensor() -> None:
     assert max(sizes) <= min(sizes) * 1.01
 
 
+@pytest.mark.parametrize("shape", [(36, 1, 256), (36, 1, 1, 256), (144, 1, 8, 8), (1, 1, 96, 96)])
+def test_filter_banks_have_a_quarter_of_the_step(shape: tuple[int, ...]) -> None:
+    assert snr_of(shape) == pytest.approx(52, abs=0.7)
+
+
+@pytest.mark.parametrize("shape", [(36, 256), (1, 36, 256), (36, 256, 1, 1), (18, 2, 256), (188, 1, 7, 7)])
+def test_other_matrices_do_not(shape: tuple[int, ...]) -> None:
+    assert snr_of(shape) == pytest.approx(40, abs=0.7)
+
+
+def snr_of(shape: tuple[int, ...]) -> float | None:
+    (row,) = encode_with_report(Model((gaussian("w", shape),)), EncoderConfig(quality=40.0)).report.tensors
+    return None if row.distortion is None else row.distortion.snr_db
+
+
 def test_matrices_keep_the_trellis_and_vectors_their_own_group() -> None:
     stream = read_stream(nncodec.encode(V1, EncoderConfig(quality=40.0)))
     kinds = {group.representation for group in stream.parameters.groups}
