@@ -154,6 +154,18 @@ def test_size_of_slices_does_not_change_the_model(slice_symbols: int, lossless: 
     assert len(stream.slices) == expected
 
 
+@pytest.mark.parametrize(
+    ("rows", "profile", "most"), [(4096, "MAIN", 2**22), (4097, "MAIN", 2**20), (4097, "BASELINE", 2**22)]
+)
+def test_slices_of_a_large_group_are_short_under_the_mixing_coder(rows: int, profile: str, most: int) -> None:
+    tensor = tensor_of("w", np.tile(np.linspace(-1.0, 1.0, 1024), (rows, 1)), DType.FLOAT16)
+    config = EncoderConfig(profile=Profile[profile], q_bits=10)
+    plan = plan_groups(Chooser(config, Given()).choose_all(Model((tensor,))), config)
+    counts = [count for group in plan.groups for _, count in group.slices]
+    assert sum(counts) == rows * 1024
+    assert max(counts) == most
+
+
 def notices(tensor: Tensor, **fields: object) -> list[str]:
     """What the encoder says, checked to be warned of; the tensor itself is checked to be decoded."""
     config = EncoderConfig(**fields)  # type: ignore[arg-type]
