@@ -262,7 +262,7 @@ def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     (group,) = plan.groups
     assert group.quantiser is not None
     best = group.quantiser.reconstruction_offset
-    values, levels = widen(tensor.data, DType.FLOAT32), kept[0, 0].astype(float)
+    values, levels = widen(tensor.data, DType.FLOAT32), kept.levels[0, 0].astype(float)
 
     def error(offset: int) -> float:
         return float(np.square(values - np.sign(levels) * (np.abs(levels) + offset / 256) * 0.01).sum())
