@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Octets = npt.NDArray[np.uint8]
 
-RELEASE_EVERY: Final = 1 << 25
+RELEASE_EVERY: Final = 1 << 23
 """Bytes that are read of mapped files before their pages are let go."""
 
 

@@ -42,11 +42,13 @@ class Work:
         """
         results = map(function, tasks) if self.executor is None else _in_order(self.executor, function, iter(tasks))
         total, done = sum(sizes), 0
-        for size, result in zip(sizes, results, strict=True):
+        for size in sizes:
+            result = next(results)
             done += size
             if self.progress is not None:
                 self.progress(done, total)
             yield result
+            del result  # before the next one is made: it may be large
 
 
 def _in_order(executor: Executor, function: Callable[[Task], Result], tasks: Iterator[Task]) -> Iterator[Result]:

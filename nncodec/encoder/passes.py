@@ -6,15 +6,15 @@ One rule: no pass holds more than a few slices; what is held of a tensor are the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from nncodec.encoder.groups import GroupPlan, Plan, needs_tuning, tuned
+from nncodec.encoder.kept import Kept
 from nncodec.encoder.runs import Decoded, Distortion
 from nncodec.encoder.slices import (
+    Coded,
     LevelPart,
     LevelTask,
     Payloads,
@@ -39,11 +39,6 @@ from nncodec.work import Work
 
 _POOR = 1.01
 """What mixing takes over the order-0 entropy where rANS may be shorter: weights without structure take less."""
-_KEPT_LEVELS = 1 << 23
-"""Levels that are kept from one pass to the next at most; those of large models are found once more."""
-
-Kept = dict[tuple[int, int], npt.NDArray[np.signedinteger[Any]]]
-"""Levels by place of the tensor and first element."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +75,16 @@ def survey(plan: Plan, work: Work) -> tuple[Plan, Kept]:
         for place in group.slices
     ]
     if not slices:
-        return plan, {}
+        return plan, Kept()
     sums: dict[int, Sums] = {}
-    kept: Kept = {}
+    kept = Kept()
     releaser = Releaser()
     sizes = [sum(piece.nbytes for piece in pieces) for _, pieces in slices]
-    keeps = np.cumsum([sum(piece.count for piece in pieces) for _, pieces in slices]) <= _KEPT_LEVELS
-    tasks = (
-        SurveyTask([plan.run_of(piece, group) for piece in pieces], bool(keep))
-        for (group, pieces), keep in zip(slices, keeps, strict=True)
-    )
+    tasks = (SurveyTask([plan.run_of(piece, group) for piece in pieces], kept.has_room) for group, pieces in slices)
     for (_, pieces), results in zip(slices, Work(work.executor).map(survey_slice, tasks, sizes), strict=True):
         for piece, (found, levels) in zip(pieces, results, strict=True):
             sums[piece.tensor] = sums.get(piece.tensor, Sums()) + found
-            if levels is not None:
-                kept[piece.tensor, piece.start] = levels
+            kept.put((piece.tensor, piece.start), levels)
             _used(plan, piece, releaser)
     return tuned(plan, sums), kept
 
@@ -125,11 +115,8 @@ def code_plan(plan: Plan, kept: Kept, spool: Spool, work: Work, outcome: Outcome
     results = work.map(code_slice, tasks, sizes)
     coded = []
     for index, group in enumerate(plan.groups):
-        found = []
-        for place in group.slices:
-            payloads, decoded = next(results)
-            coding.take(group.pieces(*place), decoded)
-            found.append(_stored(payloads, SliceHeader(index, *place), spool))
+        headers = [SliceHeader(index, *place) for place in group.slices]
+        found = [_taken_in(coding, each, next(results), spool) for each in headers]  # no name holds a result for longer
         coded.append(_Choosing(coding, index, spool, work).cheapest(found))
     return coded
 
@@ -137,6 +124,13 @@ def code_plan(plan: Plan, kept: Kept, spool: Spool, work: Work, outcome: Outcome
 def _tried(group: GroupPlan) -> tuple[EntropyCoder, ...]:
     """The coders to try: RAW, whose bytes are known before, is coded only where it wins."""
     return tuple(coder for coder in group.coders if coder != EntropyCoder.RAW)
+
+
+def _taken_in(coding: _Coding, header: SliceHeader, coded: Coded, spool: Spool) -> dict[EntropyCoder, Stored]:
+    """Count in what became of a slice, and put its units into the spool."""
+    payloads, decoded = coded
+    coding.take(coding.plan.groups[header.slice_group].pieces(header.first_symbol, header.symbol_count), decoded)
+    return _stored(payloads, header, spool)
 
 
 def _stored(payloads: Payloads, header: SliceHeader, spool: Spool) -> dict[EntropyCoder, Stored]:
@@ -171,6 +165,11 @@ class _Coding:
             parts.append(LevelPart(run, area, LevelWidth(piece.width), quantiser, levels))
         size = sum(piece.nbytes for piece in pieces)
         return LevelTask(coders, parts, size, self.plan.config.fast, self.outcome.measures)
+
+    def task_again(self, group: GroupPlan, pieces: list[Piece], coder: EntropyCoder) -> LevelTask | WordTask:
+        """A slice to be coded once more: what decoders make of it is known."""
+        task = self.task(group, pieces, (coder,))
+        return replace(task, decodes=False) if isinstance(task, LevelTask) else task
 
     def _word_task(self, pieces: list[Piece], coders: tuple[EntropyCoder, ...]) -> WordTask:
         parts = []
@@ -267,11 +266,11 @@ class _Choosing:
     def _coded_by(self, coder: EntropyCoder) -> list[dict[EntropyCoder, Stored]]:
         """The slices of the group once more, by another coder."""
         group = self.coding.plan.groups[self.index]
-        tasks = (self.coding.task(group, group.pieces(*place), (coder,)) for place in group.slices)
+        tasks = (self.coding.task_again(group, group.pieces(*place), coder) for place in group.slices)
         results = Work(self.work.executor).map(code_slice, tasks, [count for _, count in group.slices])
         found, releaser = [], Releaser()
-        for place, (payloads, _) in zip(group.slices, results, strict=True):
-            found.append(_stored(payloads, SliceHeader(self.index, *place), self.spool))
+        for place in group.slices:
+            found.append(_stored(next(results)[0], SliceHeader(self.index, *place), self.spool))
             for piece in group.pieces(*place):
                 _used(self.coding.plan, piece, releaser)
         return found

@@ -51,21 +51,26 @@ class LevelPart:
 
 @dataclass(frozen=True)
 class LevelTask:
-    """A slice of levels and the coders to try; of none, it is only decoded. measures: the distortion is asked for."""
+    """A slice of levels and the coders to try.
+
+    measures: the distortion is asked for. decodes: what decoders make of it is asked for at all.
+    """
 
     coders: tuple[EntropyCoder, ...]
     parts: list[LevelPart]
     size: int
     is_fast: bool
     measures: bool
+    decodes: bool = True
 
     def coded(self) -> Coded:
         """The levels, coded and decoded."""
         found, decoded = [], []
         for part in self.parts:
-            levels = part.found()
-            decoded.append(decoded_run(part.run, part.run.halves(levels), part.quantiser, measures=self.measures))
-            found.append(levels)
+            found.append(part.found())
+            if self.decodes:
+                halves = part.run.halves(found[-1])
+                decoded.append(decoded_run(part.run, halves, part.quantiser, measures=self.measures))
         payloads = {coder: self._payload(coder, found) for coder in self.coders}
         return _believable(payloads, self.size), decoded
 

@@ -26,6 +26,8 @@ MOST_TOLD: Final = 13
 """Bits of a FLOATING word that its token holds, at most."""
 
 _MOST_TABULATED = 1 << 16
+_BLOCK = 1 << 16
+"""Words that are told apart at a time: on the way each takes several times its own size."""
 
 
 class Kind(IntEnum):
@@ -165,7 +167,11 @@ def tokenise(words: Words, how: Binarisation, base: int) -> tuple[Tokens, Words]
     if most < min(_MOST_TABULATED, words.size):
         tokens, raw = _number_parts(np.arange(most + 1, dtype=words.dtype), how)
         return looked_up(tokens, words), looked_up(raw, words)
-    return _number_parts(words, how)
+    tokens, raw = np.empty(words.size, np.uint16), np.empty_like(words)
+    for start in range(0, words.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        tokens[part], raw[part] = _number_parts(words[part], how)
+    return tokens, raw
 
 
 def _number_parts(words: Words, how: Binarisation) -> tuple[Tokens, Words]:

@@ -154,6 +154,18 @@ def test_size_of_slices_does_not_change_the_model(slice_symbols: int, lossless: 
     assert len(stream.slices) == expected
 
 
+@pytest.mark.parametrize(
+    ("rows", "profile", "most"), [(4096, "MAIN", 2**22), (4097, "MAIN", 2**20), (4097, "BASELINE", 2**22)]
+)
+def test_slices_of_a_large_group_are_short_under_the_mixing_coder(rows: int, profile: str, most: int) -> None:
+    tensor = tensor_of("w", np.tile(np.linspace(-1.0, 1.0, 1024), (rows, 1)), DType.FLOAT16)
+    config = EncoderConfig(profile=Profile[profile], q_bits=10)
+    plan = plan_groups(Chooser(config, Given()).choose_all(Model((tensor,))), config)
+    counts = [count for group in plan.groups for _, count in group.slices]
+    assert sum(counts) == rows * 1024
+    assert max(counts) == most
+
+
 def notices(tensor: Tensor, **fields: object) -> list[str]:
     """What the encoder says, checked to be warned of; the tensor itself is checked to be decoded."""
     config = EncoderConfig(**fields)  # type: ignore[arg-type]
@@ -250,7 +262,7 @@ def test_reconstruction_offset_is_the_best_of_all(f: float) -> None:
     (group,) = plan.groups
     assert group.quantiser is not None
     best = group.quantiser.reconstruction_offset
-    values, levels = widen(tensor.data, DType.FLOAT32), kept[0, 0].astype(float)
+    values, levels = widen(tensor.data, DType.FLOAT32), kept.levels[0, 0].astype(float)
 
     def error(offset: int) -> float:
         return float(np.square(values - np.sign(levels) * (np.abs(levels) + offset / 256) * 0.01).sum())
