@@ -105,7 +105,7 @@ def _halved(levels: Levels, trellis: Trellis | None, integer: type[np.signedinte
     most = int(np.iinfo(integer).max) // 2
     if trellis is None:
         fits = not levels.size or max(int(levels.max()), -int(levels.min())) <= most
-        return levels.astype(integer) * integer(2) if fits else None
+        return np.multiply(levels, 2, dtype=integer) if fits else None
     halves = sequence(np.zeros(levels.size, integer))
     fits = halve(sequence(levels), halves, most, *trellis)
     return np.asarray(halves, integer) if fits else None

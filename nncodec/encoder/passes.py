@@ -206,9 +206,10 @@ class _Coding:
             outcome.distortions[place] = outcome.distortions.get(place, Distortion()) + decoded.distortion
         if not decoded.is_finite:
             outcome.overflown.add(place)
-        self._hash(piece, decoded.data)
+        data = decoded.data if isinstance(decoded.data, bytes) else decoded.data.data
+        self._hash(piece, data)
         if outcome.data is not None:
-            outcome.data.write(place, decoded.data)
+            outcome.data.write(place, data)
 
     def _hash(self, piece: Piece, data: bytes | memoryview) -> None:
         tensor = self.plan.choices[piece.tensor].tensor

@@ -259,13 +259,13 @@ def _split(material: Material, tokeniser: _Tokeniser, draft: Draft) -> Iterator[
     by_size = sorted(draft.areas, key=lambda area: -parts[area].size)
     apart = [area for area in by_size[:_MOST_OF_THEIR_OWN] if parts[area].size >= _SMALLEST_OF_ITS_OWN]
     groups: list[tuple[int, ...]] = [(area,) for area in apart]
-    if len(apart) < len(draft.areas):
-        groups.append(tuple(area for area in draft.areas if area not in set(apart)))
+    rest = set(draft.areas) - set(apart)
+    if rest:
+        groups.append(tuple(sorted(rest)))
     if len(groups) == 1 or (material.is_fast and material.dtype is not None):
         yield draft
         return
-    tokens = tokeniser.tokens(draft)
-    counts = [_counted_in(tokens, group, draft.how.alphabet) for group in groups]
+    counts = [tokeniser.counts(draft, group) for group in groups]
     places = merged(np.stack(counts).astype(np.int64), _SET_ENTRY_BITS)
     for place in range(max(places) + 1):
         areas = sorted(area for group, its in zip(groups, places, strict=True) if its == place for area in group)
@@ -279,6 +279,7 @@ class _Tokeniser:
         self.bases = _bases(material)
         self._parts = material.parts
         self._found: dict[Binarisation, dict[int, Tokens]] = {}
+        self._counts: dict[tuple[Binarisation, int], Integers] = {}
 
     def tokens(self, draft: Draft) -> dict[int, Tokens]:
         """The tokens of every area of a draft; those of numbers, which have no base, all at once."""
@@ -293,6 +294,16 @@ class _Tokeniser:
             found |= dict(zip(missing, cut, strict=True))
         return {area: found[area] for area in draft.areas}
 
+    def counts(self, draft: Draft, areas: Sequence[int]) -> Integers:
+        """How often each token occurs in some areas of a draft, together."""
+        tokens, total = self.tokens(draft), np.zeros(draft.how.alphabet, np.int64)
+        for area in areas:
+            key = draft.how, area
+            if key not in self._counts:
+                self._counts[key] = counted(tokens[area], draft.how.alphabet)
+            total += self._counts[key]
+        return total
+
 
 def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> _Laid:
     """Tokens of all areas, and the activities they meet."""
@@ -302,7 +313,7 @@ def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> 
     for draft in drafts:
         found |= tokeniser.tokens(draft)
     tokens = [found[area] for area in range(len(parts))]
-    counts = [_counted_in(found, draft.areas, draft.how.alphabet) for draft in drafts]
+    counts = [tokeniser.counts(draft, draft.areas) for draft in drafts]
     lanes = _lane_count(drafts, counts)
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
         return _Laid(tokens, counts, None, tokeniser.bases, lanes, 0)
@@ -310,14 +321,6 @@ def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> 
     classes = _joined([looked_up(of_token[how[area]], part) for area, part in enumerate(tokens)])
     start = int(classes.mean())
     return _Laid(tokens, counts, activities(classes, lanes, start), tokeniser.bases, lanes, start)
-
-
-def _counted_in(tokens: dict[int, Tokens], areas: Sequence[int], alphabet: int) -> Integers:
-    """How often each token occurs in some areas together."""
-    counts = np.zeros(alphabet, np.int64)
-    for area in areas:
-        counts += counted(tokens[area], alphabet)
-    return counts
 
 
 def _lane_count(drafts: Sequence[Draft], counts: Sequence[Integers]) -> int:

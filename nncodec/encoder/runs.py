@@ -7,8 +7,9 @@ tensor, and nothing is computed before it is asked for.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from nncodec.encoder.trellis import quantise_trellis
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import EncodeError
-from nncodec.prediction import Predictor, reconstruct
+from nncodec.memory import Octets
+from nncodec.prediction import Predictor, reconstruct_run
 from nncodec.quantisation import HalfLevels, half_levels, quantise
-from nncodec.rounding import Float64s, all_are_finite, elements_of, widen, widen_elements
+from nncodec.reconstruction import reconstructed
+from nncodec.rounding import Float64s, all_are_finite, elements_of, widen_elements
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import DType, Trellis
 
@@ -132,18 +135,37 @@ def distortion_of(values: Float64s, decoded: Float64s) -> Distortion:
 class Decoded:
     """What a decoder makes of a run: its bytes, how far they are off (if asked), and whether all of them are finite."""
 
-    data: bytes
+    data: bytes | Octets
     distortion: Distortion | None
     is_finite: bool
 
 
-def decoded_run(run: Run, halves: HalfLevels, quantiser: Quantiser, *, measures: bool) -> Decoded:
-    """What a decoder makes of the half levels of a run; measures: whether the distortion is asked for."""
-    parts, distortion, is_finite = [], Distortion() if measures else None, True
-    for (start, count), (elements, predicted) in zip(spans(halves.size), run.blocks(), strict=True):
-        data = reconstruct(halves[start : start + count], quantiser, predicted, run.dtype)
-        is_finite &= all_are_finite(elements_of(data, run.dtype), run.dtype)
-        if distortion is not None:
-            distortion += distortion_of(widen_elements(elements, run.dtype), widen(data, run.dtype))
-        parts.append(data)
-    return Decoded(b"".join(parts), distortion, is_finite)
+def decoded_runs(
+    runs: Sequence[Run], levels: Levels, quantisers: Sequence[Quantiser], *, measures: bool
+) -> list[Decoded]:
+    """What a decoder makes of runs of one slice, of which these are the levels; measures: the distortion is asked for.
+
+    As the decoder does: at once where nothing is predicted.
+    """
+    counts = [run.elements.size for run in runs]
+    if all(run.prediction is None and run.dtype == runs[0].dtype for run in runs):
+        found = reconstructed(levels, list(zip(counts, quantisers, strict=True)), runs[0].trellis, runs[0].dtype)
+        return [_decoded(*each, measures=measures) for each in zip(runs, found, strict=True)]
+    ends = accumulate(counts, initial=0)
+    parts = [levels[begin:end] for begin, end in pairwise(ends)]
+    data = map(_reconstructed, runs, parts, quantisers)
+    return [_decoded(*each, measures=measures) for each in zip(runs, data, strict=True)]
+
+
+def _reconstructed(run: Run, levels: Levels, quantiser: Quantiser) -> bytes:
+    return reconstruct_run(run.halves(levels), quantiser, run.prediction, run.dtype)
+
+
+def _decoded(run: Run, data: bytes | Octets, *, measures: bool) -> Decoded:
+    elements = elements_of(data if isinstance(data, bytes) else data.data, run.dtype)
+    distortion = Distortion() if measures else None
+    for start, count in spans(elements.size if measures else 0):
+        part = slice(start, start + count)
+        values, decoded = (widen_elements(each[part], run.dtype) for each in (run.elements, elements))
+        distortion = (distortion or Distortion()) + distortion_of(values, decoded)
+    return Decoded(data, distortion, all_are_finite(elements, run.dtype))

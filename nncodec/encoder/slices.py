@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from nncodec.difference import differ, exponents
 from nncodec.encoder.rans_model import Material, model_of
-from nncodec.encoder.runs import Decoded, Run, decoded_run, sums_of
+from nncodec.encoder.runs import Decoded, Run, decoded_runs, sums_of
 from nncodec.encoder.sums import Sums
 from nncodec.entropy.binarisation import FOLDED_BYTES, Levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
@@ -65,20 +66,22 @@ class LevelTask:
 
     def coded(self) -> Coded:
         """The levels, coded and decoded."""
-        found, decoded = [], []
-        for part in self.parts:
-            found.append(part.found())
-            if self.decodes:
-                halves = part.run.halves(found[-1])
-                decoded.append(decoded_run(part.run, halves, part.quantiser, measures=self.measures))
-        payloads = {coder: self._payload(coder, found) for coder in self.coders}
+        levels = np.concatenate([part.found() for part in self.parts])
+        decoded = self._decoded(levels) if self.decodes else []
+        payloads = {coder: self._payload(coder, levels) for coder in self.coders}
         return _believable(payloads, self.size), decoded
 
-    def _payload(self, coder: EntropyCoder, levels: list[Levels]) -> bytes | None:
+    def _decoded(self, levels: Levels) -> list[Decoded]:
+        runs, quantisers = [part.run for part in self.parts], [part.quantiser for part in self.parts]
+        return decoded_runs(runs, levels, quantisers, measures=self.measures)
+
+    def _payload(self, coder: EntropyCoder, levels: Levels) -> bytes | None:
         if coder != EntropyCoder.RANS:
-            parts = [(found, part.area, part.width) for found, part in zip(levels, self.parts, strict=True)]
+            ends = accumulate((part.area.count for part in self.parts), initial=0)
+            cut = (levels[begin:end] for begin, end in pairwise(ends))
+            parts = [(found, part.area, part.width) for found, part in zip(cut, self.parts, strict=True)]
             return encode_levels(parts, coder)
-        words = levels_to_folded(np.concatenate(levels))
+        words = levels_to_folded(levels)
         areas = [WordArea(part.area.count) for part in self.parts]
         return _by_rans(Material(words, areas, FOLDED_BYTES, None, self.is_fast))
 

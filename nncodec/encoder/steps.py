@@ -142,7 +142,8 @@ def is_filter_bank(tensor: Tensor) -> bool:
     Networks often take logarithms of what it gives. There a band in which the signal all but cancels counts as much as
     a loud one, and errors have to be small beside that, not only beside the filters.
     """
-    return len(tensor.shape) > 2 and tensor.shape[1] == 1 and math.prod(tensor.shape[2:]) >= _FILTER_TAPS
+    shape = tensor.shape
+    return len(shape) > 2 and shape[0] > 1 and math.prod(shape[1:-1]) == 1 and shape[-1] >= _FILTER_TAPS
 
 
 def spread(tensor: Tensor) -> float:

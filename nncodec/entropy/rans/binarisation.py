@@ -148,8 +148,11 @@ def work_dtype(width: int) -> np.dtype[Any]:
 
 def tokens_of(words: Words, how: Binarisation, base: int) -> Tokens:
     """The token of each word; `base` is taken from exponents (FLOATING)."""
-    if how.kind != Kind.FLOATING or numba() is None:
+    if how.kind == Kind.PALETTE or numba() is None:
         return tokenise(words, how, base)[0]
+    if how.kind != Kind.FLOATING:
+        table = _number_table(words, how)
+        return tokenise(words, how, base)[0] if table is None else looked_up(table[0], words)
     around, tokens = (1 << (how.bits - 1 - how.low)) - 1, np.empty(words.size, np.uint16)
     kernels.tokens_of_floats(words, how.low, (base << how.mantissa) & around, around, how.bits - 1, tokens)
     return tokens
@@ -163,15 +166,22 @@ def tokenise(words: Words, how: Binarisation, base: int) -> tuple[Tokens, Words]
         return places.astype(np.uint16), np.zeros_like(words)
     if how.kind == Kind.FLOATING:
         return _floating_tokens(words, how, base)
-    most = int(words.max(initial=0))
-    if most < min(_MOST_TABULATED, words.size):
-        tokens, raw = _number_parts(np.arange(most + 1, dtype=words.dtype), how)
-        return looked_up(tokens, words), looked_up(raw, words)
+    table = _number_table(words, how)
+    if table is not None:
+        return looked_up(table[0], words), looked_up(table[1], words)
     tokens, raw = np.empty(words.size, np.uint16), np.empty_like(words)
     for start in range(0, words.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         tokens[part], raw[part] = _number_parts(words[part], how)
     return tokens, raw
+
+
+def _number_table(words: Words, how: Binarisation) -> tuple[Tokens, Words] | None:
+    """Token and raw bits of every word up to the greatest of some that are numbers; None where they are fewer."""
+    most = int(words.max(initial=0))
+    if most >= min(_MOST_TABULATED, words.size):
+        return None
+    return _number_parts(np.arange(most + 1, dtype=work_dtype(how.width)), how)
 
 
 def _number_parts(words: Words, how: Binarisation) -> tuple[Tokens, Words]:

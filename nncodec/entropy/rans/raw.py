@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from nncodec.entropy.rans import raw_kernels
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokenise, work_dtype
-from nncodec.entropy.rans.narrow import looked_up
 from nncodec.kernel import numba
 
 Cells = npt.NDArray[np.uint64]
@@ -18,17 +17,14 @@ Integers = npt.NDArray[np.int64]
 
 
 class RawWriter:
-    """The inverse of RawReader, for `total` bits."""
+    """The inverse of RawReader, for `most` bits at most."""
 
-    def __init__(self, total: int) -> None:
-        self._cells = np.zeros(total // 64 + 2, np.uint64)
+    def __init__(self, most: int) -> None:
+        self._cells = np.zeros(most // 64 + 2, np.uint64)
         self._position = 0
 
     def fields(self, values: Words, widths: npt.NDArray[np.integer[Any]]) -> None:
-        """Append `values`, of which none is wider than its width."""
-        if numba() is not None:
-            self._position = raw_kernels.pack_fields(values, widths, self._position, self._cells)
-            return
+        """Append `values`, of which none is wider than its width, by numpy."""
         ends = self._position + np.cumsum(widths, dtype=np.int64)
         place, shift = (ends - widths) >> 6, ((ends - widths) & 63).astype(np.uint64)
         wide = values.astype(np.uint64)
@@ -42,29 +38,41 @@ class RawWriter:
         pack = raw_kernels.pack_uniform if is_uniform else raw_kernels.pack_floats
         self._position = pack(words, how.low, how.zeros, self._position, self._cells)
 
+    def numbers(self, words: Words, tokens: Tokens, how: Binarisation) -> None:
+        """Append the raw bits of words of the other kinds, whose `tokens` are known, by compiled code."""
+        given = words, tokens, how.origins(0), how.widths(), how.kind == Kind.FOLDED
+        self._position = raw_kernels.pack_numbers(*given, self._position, self._cells)
+
     def finish(self) -> memoryview:
         """All bits, padded with 0 to whole bytes."""
         return self._cells.astype("<u8", copy=False).view(np.uint8).data[: (self._position + 7) // 8]
 
 
-def pack_words(spans: Sequence[tuple[Binarisation, int, Words, Tokens]]) -> memoryview:
-    """The raw bits of words of which the tokens are known; of each run of them how they are coded, and the base."""
-    fields: list[int | tuple[Words, npt.NDArray[np.uint8]]] = []
-    total = 0
-    for how, base, words, tokens in spans:
-        if how.kind == Kind.FLOATING and numba() is not None:
-            fields.append(count := int(np.count_nonzero(tokens)))
-            total += (how.low - how.zeros) * count
-        else:
-            widths = looked_up(how.widths().astype(np.uint8), tokens)
-            fields.append((tokenise(words, how, base)[1], widths))
-            total += int(widths.sum(dtype=np.int64))
-    writer = RawWriter(total)
-    for (how, _, words, _), its in zip(spans, fields, strict=True):
-        if isinstance(its, int):
-            writer.floats(words, how, its)
-        else:
-            writer.fields(*its)
+Spans = Sequence[tuple[Binarisation, int, Words, Tokens]]
+"""Words of which the tokens are known: of each run of them how they are coded, and the base."""
+
+
+def pack_words(spans: Spans) -> memoryview:
+    """The raw bits of all words."""
+    return _packed(spans) if numba() is None else _packed_compiled(spans)
+
+
+def _packed(spans: Spans) -> memoryview:
+    widths = [how.widths().astype(np.uint8)[tokens] for how, _, _, tokens in spans]
+    writer = RawWriter(sum(int(each.sum(dtype=np.int64)) for each in widths))
+    for (how, base, words, _), its in zip(spans, widths, strict=True):
+        writer.fields(tokenise(words, how, base)[1], its)
+    return writer.finish()
+
+
+def _packed_compiled(spans: Spans) -> memoryview:
+    counts = [int(np.count_nonzero(tokens)) for _, _, _, tokens in spans]
+    writer = RawWriter(sum(count * int(each[0].widths().max()) for count, each in zip(counts, spans, strict=True)))
+    for (how, _, words, tokens), count in zip(spans, counts, strict=True):
+        if how.kind == Kind.FLOATING:
+            writer.floats(words, how, count)
+        elif how.kind != Kind.PALETTE:
+            writer.numbers(words, tokens, how)
     return writer.finish()
 
 

@@ -29,22 +29,29 @@ def appended(cells, cell, place, filled, value, width):  # type: ignore[no-untyp
 
 
 @kernel
-def pack_fields(values, widths, position, cells):  # type: ignore[no-untyped-def]
-    """9.6.5: put the fields one behind the other into cells of 64 bits, of which there is one more than they fill.
+def pack_numbers(words, tokens, origins, widths, is_folded, position, cells):  # type: ignore[no-untyped-def]
+    """9.6.5: put the raw bits of words that are numbers into cells of 64 bits, of which one is spare.
 
-    They begin at bit `position`, behind which there is 0. Returns where they end.
+    A word is so much above the origin of its token; twice that, if folded, or if signed so much below where it is less
+    than 0, as it is for even tokens. They begin at bit `position`, behind which there is 0. Returns where they end.
     """
     place, filled = np.uint64(position) >> CELL_SHIFT, np.uint64(position) & CELL_MASK
     cell = cells[place]
-    for i in range(len(widths)):
-        cell, place, filled = appended(cells, cell, place, filled, np.uint64(values[i]), np.uint64(widths[i]))
+    for i in range(len(tokens)):
+        token = tokens[i]
+        apart = np.uint64(words[i]) - np.uint64(origins[token])
+        if is_folded:
+            apart >>= ONE
+        elif token & 1 == 0:
+            apart = NONE - apart
+        cell, place, filled = appended(cells, cell, place, filled, apart, np.uint64(widths[token]))
     cells[place] = cell
     return (place << CELL_SHIFT) + filled
 
 
 @kernel
 def pack_floats(words, low, zeros, position, cells):  # type: ignore[no-untyped-def]
-    """9.6.5: put the raw bits of FLOATING words into cells as `pack_fields` does; returns where they end."""
+    """9.6.5: put the raw bits of FLOATING words into cells as `pack_numbers` does; returns where they end."""
     zeros, mask, full = np.uint64(zeros), (ONE << np.uint64(low)) - ONE, np.uint64(low) - np.uint64(zeros)
     place, filled = np.uint64(position) >> CELL_SHIFT, np.uint64(position) & CELL_MASK
     cell = cells[place]

@@ -65,12 +65,15 @@ def test_quality_does_not_depend_on_the_units_of_a_tensor() -> None:
     assert max(sizes) <= min(sizes) * 1.01
 
 
-@pytest.mark.parametrize("shape", [(36, 1, 256), (36, 1, 1, 256), (144, 1, 8, 8), (1, 1, 96, 96)])
+@pytest.mark.parametrize("shape", [(36, 1, 256), (36, 1, 1, 256), (144, 1, 72)])
 def test_filter_banks_have_a_quarter_of_the_step(shape: tuple[int, ...]) -> None:
     assert snr_of(shape) == pytest.approx(52, abs=0.7)
 
 
-@pytest.mark.parametrize("shape", [(36, 256), (1, 36, 256), (36, 256, 1, 1), (18, 2, 256), (188, 1, 7, 7)])
+OTHERS = [(36, 256), (1, 36, 256), (36, 256, 1, 1), (18, 2, 256), (188, 1, 7, 7), (144, 1, 8, 8), (1, 1, 96, 96)]
+
+
+@pytest.mark.parametrize("shape", OTHERS)
 def test_other_matrices_do_not(shape: tuple[int, ...]) -> None:
     assert snr_of(shape) == pytest.approx(40, abs=0.7)
 
