@@ -14,10 +14,11 @@ import pytest
 from nncodec.adapters.files import load, save
 from nncodec.conversion import decode_file, encode_file
 from nncodec.decoder import decode
-from nncodec.encoder import passes
+from nncodec.encoder import kept
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode, encode_with_report
 from nncodec.errors import BitstreamError, EncodeError
+from nncodec.kernel import numba
 from nncodec.model import Model, Tensor
 from nncodec.stream import read_stream
 from nncodec.tables import DType, EntropyCoder
@@ -83,7 +84,7 @@ def test_levels_found_again_are_the_levels_that_were_kept(monkeypatch: pytest.Mo
     for config in (CONFIGS["lossy"], CONFIGS["fast"], replace(CONFIGS["lossy"], quality=None, snr=20.0)):
         data = encode(sample(), config)
         with monkeypatch.context() as patch:
-            patch.setattr(passes, "_KEPT_LEVELS", 1500)
+            patch.setattr(kept, "ROOM", 1500)
             assert encode(sample(), config) == data
 
 
@@ -121,6 +122,26 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path, options: str) -> No
     encoding, decoding, *with_more = peaks
     assert with_more[0] < encoding + 20
     assert with_more[1] < decoding + 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell the memory of a process")
+@pytest.mark.skipif(numba() is None, reason="takes minutes without numba")
+@pytest.mark.parametrize("quality", [30, 75])
+def test_slices_under_way_take_three_tensors_and_70_mb_at_most(tmp_path: Path, quality: int) -> None:
+    """Over what a small model takes, which is next to nothing but numba; at 75 rANS is tried, too."""
+    peaks = []
+    for name, count in (("small", 1), ("large", 10)):
+        values = [noise(n).astype(np.float16)[: 1024 if count > 1 else 16] for n in range(count)]
+        save(
+            Model(tuple(Tensor.from_numpy(str(n), each) for n, each in enumerate(values))),
+            tmp_path / f"{name}.safetensors",
+        )
+        source, stream = tmp_path / f"{name}.safetensors", tmp_path / f"{name}.nmc"
+        peaks.append(peak_of(f"encode_file({str(source)!r}, {str(stream)!r}, EncoderConfig(quality={quality}))"))
+        peaks.append(peak_of(f"decode_file({str(stream)!r}, {str(tmp_path / 'decoded.safetensors')!r})"))
+    encoding_small, decoding_small, encoding, decoding = peaks
+    assert encoding < encoding_small + 3 * 2 + 70
+    assert decoding < decoding_small + 3 * 2 + 70
 
 
 def noise(seed: int) -> npt.NDArray[np.float32]:

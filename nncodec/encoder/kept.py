@@ -21,7 +21,7 @@ class Kept:
     """Levels by their places, as many as there is room for."""
 
     levels: dict[Place, Narrow] = field(default_factory=dict)
-    room: int = ROOM
+    room: int = field(default_factory=lambda: ROOM)
 
     @property
     def has_room(self) -> bool:
