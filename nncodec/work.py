@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from nncodec.errors import NncodecError
@@ -24,11 +24,18 @@ class Work:
 
     executor: any `concurrent.futures.Executor`; its workers may be threads (compiled code and compressors let others
     run), processes or other machines: tasks and results can be pickled. None: in the caller's thread. progress: is told
-    how far the work is.
+    how far the work is. workers: how many the executor has (None: as many as there are processors); twice as many
+    slices are held at a time.
     """
 
     executor: Executor | None = None
     progress: Progress | None = None
+    workers: int | None = None
+
+    @property
+    def silent(self) -> Work:
+        """The same, of which nobody is told."""
+        return replace(self, progress=None)
 
     @property
     def threads(self) -> ThreadPoolExecutor | None:
@@ -40,7 +47,10 @@ class Work:
 
         An error of task k is raised after the results before it, and before an error of any later task.
         """
-        results = map(function, tasks) if self.executor is None else _in_order(self.executor, function, iter(tasks))
+        results: Iterator[Result] = map(function, tasks)
+        executor, at_a_time = self.executor, 2 * (self.workers or os.cpu_count() or 1)
+        if executor is not None:
+            results = _in_order(lambda task: executor.submit(function, task), iter(tasks), at_a_time)
         total, done = sum(sizes), 0
         for size in sizes:
             result = next(results)
@@ -51,20 +61,20 @@ class Work:
             del result  # before the next one is made: it may be large
 
 
-def _in_order(executor: Executor, function: Callable[[Task], Result], tasks: Iterator[Task]) -> Iterator[Result]:
+def _in_order(submit: Callable[[Task], Future[Result]], tasks: Iterator[Task], at_a_time: int) -> Iterator[Result]:
     """As `map`, with a few tasks under way at a time: all of them at once would hold all of the model."""
     under_way: deque[Future[Result]] = deque()
-    most, failed = 2 * (os.cpu_count() or 1), None
+    failed = None
     try:
         while True:
             try:
-                under_way.append(executor.submit(function, next(tasks)))
+                under_way.append(submit(next(tasks)))
             except StopIteration:
                 break
             except NncodecError as error:  # of making the task: the results before it come first
                 failed = error
                 break
-            if len(under_way) >= most:
+            if len(under_way) >= at_a_time:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()

@@ -191,11 +191,11 @@ def watched_work(title: str, jobs: int | None) -> Iterator[Work]:
         if jobs != 1:
             executor = stack.enter_context(ThreadPoolExecutor(jobs or os.cpu_count()))
         if not sys.stderr.isatty():
-            yield Work(executor)
+            yield Work(executor, workers=jobs)
             return
         from rich.console import Console
         from rich.progress import Progress as Bar
 
         bar = stack.enter_context(Bar(console=Console(stderr=True), transient=True))
         task = bar.add_task(title, total=None)
-        yield Work(executor, lambda done, total: bar.update(task, completed=done, total=total))
+        yield Work(executor, lambda done, total: bar.update(task, completed=done, total=total), jobs)

@@ -81,7 +81,7 @@ def survey(plan: Plan, work: Work) -> tuple[Plan, Kept]:
     releaser = Releaser()
     sizes = [sum(piece.nbytes for piece in pieces) for _, pieces in slices]
     tasks = (SurveyTask([plan.run_of(piece, group) for piece in pieces], kept.has_room) for group, pieces in slices)
-    for (_, pieces), results in zip(slices, Work(work.executor).map(survey_slice, tasks, sizes), strict=True):
+    for (_, pieces), results in zip(slices, work.silent.map(survey_slice, tasks, sizes), strict=True):
         for piece, (found, levels) in zip(pieces, results, strict=True):
             sums[piece.tensor] = sums.get(piece.tensor, Sums()) + found
             kept.put((piece.tensor, piece.start), levels)
@@ -96,9 +96,7 @@ def try_levels(plan: Plan, kept: Kept, work: Work, data: Gathered | None = None)
         if group.quantiser is not None:
             tasks = (coding.level_task(group, group.pieces(*place), ()) for place in group.slices)
             sizes = [count for _, count in group.slices]
-            for place, (_, decoded) in zip(
-                group.slices, Work(work.executor).map(code_slice, tasks, sizes), strict=True
-            ):
+            for place, (_, decoded) in zip(group.slices, work.silent.map(code_slice, tasks, sizes), strict=True):
                 coding.take(group.pieces(*place), decoded)
     return coding.outcome
 
@@ -268,7 +266,7 @@ class _Choosing:
         """The slices of the group once more, by another coder."""
         group = self.coding.plan.groups[self.index]
         tasks = (self.coding.task_again(group, group.pieces(*place), coder) for place in group.slices)
-        results = Work(self.work.executor).map(code_slice, tasks, [count for _, count in group.slices])
+        results = self.work.silent.map(code_slice, tasks, [count for _, count in group.slices])
         found, releaser = [], Releaser()
         for place in group.slices:
             found.append(_stored(next(results)[0], SliceHeader(self.index, *place), self.spool))

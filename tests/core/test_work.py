@@ -106,6 +106,14 @@ def test_errors_come_in_the_order_of_tasks(fails_at: int, reached: int, error: s
         assert done == list(range(reached))
 
 
+def test_no_more_tasks_are_made_than_twice_the_workers_before_results_are_taken() -> None:
+    made = []
+    with ThreadPoolExecutor(1) as pool:
+        results = Work(pool, workers=1).map(str, (made.append(number) or number for number in range(9)), [1] * 9)
+        assert (next(results), made) == ("0", [0, 1])
+        assert list(results) == [str(number) for number in range(1, 9)]
+
+
 AT_ONCE = """
 import threading
 import numpy as np
