@@ -42,6 +42,11 @@ def release(data: bytes | memoryview) -> None:
         file.madvise(mmap.MADV_DONTNEED)
 
 
+def is_mapped(data: bytes | memoryview) -> bool:
+    """Whether `data` is a view of a mapped file."""
+    return _file_of(data) is not None
+
+
 def _file_of(data: bytes | memoryview) -> mmap.mmap | None:
     """The mapped file that `data` is a view of."""
     return data.obj if isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap) else None
@@ -56,7 +61,7 @@ class Releaser:
 
     def used(self, data: bytes | memoryview, size: int | None = None) -> None:
         """`size` bytes (None: all) of `data` were read; what is no view of a file is not held on to."""
-        if not isinstance(data, memoryview) or _file_of(data) is None:
+        if not isinstance(data, memoryview) or not is_mapped(data):
             return
         self._used += data.nbytes if size is None else size
         self._views[id(data.obj)] = data

@@ -6,6 +6,7 @@ One rule: no pass holds more than a few slices; what is held of a tensor are the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,7 +29,7 @@ from nncodec.encoder.spool import Spool, Stored
 from nncodec.encoder.sums import Sums
 from nncodec.errors import EncodeError
 from nncodec.layout import Piece, level_area
-from nncodec.memory import Releaser
+from nncodec.memory import Releaser, is_mapped
 from nncodec.model import TensorDigest
 from nncodec.prediction import WordPredictor
 from nncodec.sink import Gathered
@@ -106,7 +107,7 @@ def code_plan(plan: Plan, kept: Kept, spool: Spool, work: Work, outcome: Outcome
 
     `outcome` takes what decoders will make of levels.
     """
-    coding = _Coding(plan, kept, outcome)
+    coding = _Coding(plan, kept, outcome, work.threads)
     slices = [(group, group.pieces(*place)) for group in plan.groups for place in group.slices]
     tasks = (coding.task(group, pieces, _tried(group)) for group, pieces in slices)
     sizes = [sum(piece.nbytes for piece in pieces) for _, pieces in slices]
@@ -116,6 +117,7 @@ def code_plan(plan: Plan, kept: Kept, spool: Spool, work: Work, outcome: Outcome
         headers = [SliceHeader(index, *place) for place in group.slices]
         found = [_taken_in(coding, each, next(results), spool) for each in headers]  # no name holds a result for longer
         coded.append(_Choosing(coding, index, spool, work).cheapest(found))
+    coding.finish()
     return coded
 
 
@@ -138,12 +140,18 @@ def _stored(payloads: Payloads, header: SliceHeader, spool: Spool) -> dict[Entro
 class _Coding:
     """Makes tasks of slices, and takes in what becomes of them."""
 
-    def __init__(self, plan: Plan, kept: Kept, outcome: Outcome) -> None:
+    def __init__(self, plan: Plan, kept: Kept, outcome: Outcome, threads: Executor | None = None) -> None:
         self.plan, self.outcome = plan, outcome
+        self._threads, self._hashing = threads, list[Future[bytes]]()
         self._kept = kept
         self._releaser = Releaser()
         self._digests: dict[int, TensorDigest] = {}
         self._predictors: dict[int, WordPredictor | None] = {}
+
+    def finish(self) -> None:
+        """Wait for what others hash."""
+        for each in self._hashing:
+            each.result()
 
     def task(self, group: GroupPlan, pieces: list[Piece], coders: tuple[EntropyCoder, ...]) -> LevelTask | WordTask:
         """A slice to be coded by `coders`."""
@@ -191,6 +199,9 @@ class _Coding:
             place, tensor = piece.tensor, self.plan.choices[piece.tensor].tensor
             if decoded:
                 self._take_levels(piece, decoded[number])
+            elif self._threads is not None and not is_mapped(tensor.data):
+                if piece.start == 0:
+                    self._hashing.append(self._threads.submit(getattr, tensor, "content_id"))
             elif "content_id" not in vars(tensor):
                 data = memoryview(tensor.data).cast("B")
                 self._hash(piece, data[piece.start * piece.width : (piece.start + piece.count) * piece.width])
