@@ -216,7 +216,9 @@ class Walk:
         contexts = self._contexts
         given = self._slots.entries, self._slots.scale, contexts.tables, self._rows(part), contexts.is_dynamic
         lanes = self._words, used, self._ends[part], states, starts, self._fast[part], self._slow[part]
-        self._is_fed &= kernels.take_lanes(*given, *lanes, tokens)
+        if not kernels.take_lanes(*given, *lanes, tokens):
+            self._is_fed = False
+            tokens[:] = 0  # what is left of them need not be tokens at all, and something is looked up for each
 
     def _standing(self, part: slice) -> tuple[Integers, Integers, Integers]:
         """Of some lanes: the next word of each, its state, and where it begins among their symbols."""

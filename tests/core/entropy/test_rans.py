@@ -21,6 +21,8 @@ from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, toke
 from nncodec.entropy.rans.bits import BitReader, BitWriter
 from nncodec.entropy.rans.coder import WordArea, decode_words, encode_words
 from nncodec.entropy.rans.head import read_head, write_head
+from nncodec.entropy.rans.kernels import STATE_LOW
+from nncodec.entropy.rans.lanes import Lanes, Walk
 from nncodec.entropy.rans.tables import FrequencyTable, read_tables, write_tables
 from nncodec.errors import InvalidStreamError
 from nncodec.tables import DType
@@ -252,6 +254,18 @@ def test_every_single_bit_error_is_refused_or_gives_as_many_words() -> None:
         except InvalidStreamError:
             refused += 1
     assert refused > len(payload)
+
+
+def test_what_is_not_decoded_is_no_token_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = np.random.default_rng(0).integers(0, 5, 3000).astype(np.uint32)
+    head = head_of(Material(words, [WordArea(3000)], 4, None, is_fast=True))
+    without_words = Lanes(np.array([STATE_LOW]), np.array([0]), np.zeros(0, np.uint16))
+    walk = Walk(without_words, head.slots(), head.contexts((3000,), [None]))
+    fresh = np.full(3000, 0xFFFF, np.uint16)  # as memory may be that was something else before
+    monkeypatch.setattr(lanes_module.np, "empty", lambda *_: fresh)
+    (block,) = walk.blocks()
+    assert block[1].max() < head.sets[0].how.alphabet
+    assert not walk.is_right
 
 
 @given(st.binary(max_size=80), st.sampled_from([1, 2, 4, 8]), st.booleans())
