@@ -14,7 +14,7 @@ from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels, smallest_width
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
 from nncodec.entropy.rans.narrow import counted, extent
-from nncodec.memory import Releaser
+from nncodec.memory import RELEASE_EVERY, Releaser
 from nncodec.prediction import BLOCK
 from nncodec.tables import EXPONENT_BITS, DType, LevelWidth
 
@@ -108,9 +108,20 @@ def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
     """What an exact tensor costs, roughly: a list of its words; or sign, exponent and two bits, and the bits below."""
     if dtype not in EXPONENT_BITS or not memoryview(words).nbytes:
         return plane_bits(words, width)
+    numbers = _sampled(words, width)
+    return _number_bits(numbers, width, dtype) * (memoryview(words).nbytes / numbers.nbytes)
+
+
+def _sampled(words: bytes | memoryview, width: int) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Words at equal distances, some `_MOST_COUNTED` of them; those of a mapped file part by part."""
     every = np.frombuffer(words, f"<u{width}")
-    numbers = every[:: max(every.size // _MOST_COUNTED, 1)]
-    return _number_bits(numbers, width, dtype) * (every.size / numbers.size)
+    step = max(every.size // _MOST_COUNTED, 1)
+    most = step * max(RELEASE_EVERY // (width * step), 1)
+    parts, releaser = [], Releaser()
+    for start, count in spans(every.size, most):
+        parts.append(every[start : start + count : step].copy())
+        releaser.used(words, count * width)
+    return np.concatenate(parts)
 
 
 def _number_bits(numbers: npt.NDArray[np.unsignedinteger[Any]], width: int, dtype: DType) -> float:
