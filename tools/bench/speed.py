@@ -33,6 +33,7 @@ STEMS = (
     "yolox-nano-03adac0e",
     "espnetv2-s-1.0-pascal-256x256",
     "vittracker",
+    "mobilenet-v1-partial",
 )
 TARGET_DB = 25.0
 ROUNDS = 3
