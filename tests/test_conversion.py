@@ -130,7 +130,7 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path, options: str) -> No
 def test_slices_under_way_take_three_tensors_and_70_mb_at_most(tmp_path: Path, quality: int) -> None:
     """Over what a small model takes, which is next to nothing but numba; at 75 rANS is tried, too."""
     peaks = []
-    for name, count in (("small", 1), ("large", 10)):
+    for name, count in (("first", 10), ("small", 1), ("large", 10)):  # the first may have to compile something
         values = [noise(n).astype(np.float16)[: 1024 if count > 1 else 16] for n in range(count)]
         save(
             Model(tuple(Tensor.from_numpy(str(n), each) for n, each in enumerate(values))),
@@ -139,7 +139,7 @@ def test_slices_under_way_take_three_tensors_and_70_mb_at_most(tmp_path: Path, q
         source, stream = tmp_path / f"{name}.safetensors", tmp_path / f"{name}.nmc"
         peaks.append(peak_of(f"encode_file({str(source)!r}, {str(stream)!r}, EncoderConfig(quality={quality}))"))
         peaks.append(peak_of(f"decode_file({str(stream)!r}, {str(tmp_path / 'decoded.safetensors')!r})"))
-    encoding_small, decoding_small, encoding, decoding = peaks
+    encoding_small, decoding_small, encoding, decoding = peaks[2:]
     assert encoding < encoding_small + 3 * 2 + 70
     assert decoding < decoding_small + 3 * 2 + 70
 
