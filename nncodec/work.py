@@ -48,8 +48,9 @@ class Work:
         An error of task k is raised after the results before it, and before an error of any later task.
         """
         results: Iterator[Result] = map(function, tasks)
-        executor, at_a_time = self.executor, 2 * (self.workers or os.cpu_count() or 1)
+        executor = self.executor
         if executor is not None:
+            at_a_time = 2 * (self.workers or os.cpu_count() or 1)
             results = _in_order(lambda task: executor.submit(function, task), iter(tasks), at_a_time)
         total, done = sum(sizes), 0
         for size in sizes:
