@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.encoder.sums import Sums, sums_of_block
+from nncodec.encoder.sums import Sums, sums_of
 from nncodec.encoder.trellis import quantise_trellis
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import EncodeError
 from nncodec.memory import Octets
 from nncodec.prediction import Predictor, reconstruct_run
-from nncodec.quantisation import HalfLevels, half_levels, quantise
+from nncodec.quantisation import half_levels, quantise
 from nncodec.reconstruction import reconstructed
 from nncodec.rounding import Float64s, all_are_finite, elements_of, widen_elements
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -76,18 +76,9 @@ class Run:
             np.divide(values, self.step, out=found[start : start + count])
         return found
 
-    def halves(self, levels: Levels) -> HalfLevels:
-        """What the levels stand for."""
-        return half_levels(levels, self.trellis)
-
-
-def sums_of(run: Run, halves: HalfLevels) -> Sums:
-    """The sums of one run."""
-    total = Sums()
-    for (start, count), residual in zip(spans(halves.size), run.residual(), strict=True):
-        part = halves[start : start + count]
-        total += sums_of_block(part, residual)
-    return total
+    def sums(self, levels: Levels) -> Sums:
+        """The sums of clause E.6 over the levels."""
+        return sums_of(levels, self.trellis, self.residual())
 
 
 @dataclass(frozen=True)
@@ -158,7 +149,7 @@ def decoded_runs(
 
 
 def _reconstructed(run: Run, levels: Levels, quantiser: Quantiser) -> bytes:
-    return reconstruct_run(run.halves(levels), quantiser, run.prediction, run.dtype)
+    return reconstruct_run(half_levels(levels, run.trellis), quantiser, run.prediction, run.dtype)
 
 
 def _decoded(run: Run, data: bytes | Octets, *, measures: bool) -> Decoded:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nncodec.difference import differ, exponents
 from nncodec.encoder.rans_model import Material, model_of
-from nncodec.encoder.runs import Decoded, Run, decoded_runs, sums_of
+from nncodec.encoder.runs import Decoded, Run, decoded_runs
 from nncodec.encoder.sums import Sums
 from nncodec.entropy.binarisation import FOLDED_BYTES, Levels, levels_to_folded
 from nncodec.entropy.mixing.coder import Area
@@ -176,7 +176,7 @@ def survey_slice(task: SurveyTask) -> list[tuple[Sums, npt.NDArray[np.signedinte
     found = []
     for run in task.runs:
         levels = run.levels()
-        found.append((sums_of(run, run.halves(levels)), _narrow(levels) if task.keeps else None))
+        found.append((run.sums(levels), _narrow(levels) if task.keeps else None))
     return found
 
 

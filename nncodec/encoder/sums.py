@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from nncodec.kernel import kernel, numba
-from nncodec.quantisation import HalfLevels
+from nncodec.entropy.binarisation import Levels
+from nncodec.kernel import index, kernel, numba
+from nncodec.quantisation import HalfLevels, half_levels
 from nncodec.rounding import Float64s
+from nncodec.tables import Trellis
 
 
 @dataclass(frozen=True)
@@ -33,33 +36,48 @@ class Sums:
         )
 
 
-def sums_of_block(halves: HalfLevels, residual: Float64s) -> Sums:
-    """The sums of so many elements."""
-    if numba() is not None:
-        return Sums(*sum_up(halves, residual))
-    with np.errstate(over="ignore", invalid="ignore"):
-        return Sums(
-            outwards=float((np.sign(halves) * residual).sum()),
-            magnitudes=int(np.abs(halves).sum(dtype=np.int64)),
-            squares=float(np.square(halves, dtype=np.float64).sum()),
-            products=float((halves * residual).sum()),
-            energy=float(np.square(residual).sum()),
-            count=int(np.count_nonzero(halves)),
-        )
+def sums_of(levels: Levels, trellis: Trellis | None, residual: Iterator[Float64s]) -> Sums:
+    """The sums of levels of one part of a tensor, and of what they were chosen from, block by block."""
+    if numba() is None:
+        return _sums_of_halves(half_levels(levels, trellis), residual)
+    total, first, state = Sums(), 0, 0
+    for block in residual:
+        part = levels[first : first + block.size]
+        *found, state = sum_up(part, block, *(trellis or (0, 0)), state)
+        total, first = total + Sums(*found), first + block.size
+    return total
+
+
+def _sums_of_halves(halves: HalfLevels, residual: Iterator[Float64s]) -> Sums:
+    total, first = Sums(), 0
+    for block in residual:
+        part, first = halves[first : first + block.size], first + block.size
+        with np.errstate(over="ignore", invalid="ignore"):
+            total += Sums(
+                outwards=float((np.sign(part) * block).sum()),
+                magnitudes=int(np.abs(part).sum(dtype=np.int64)),
+                squares=float(np.square(part, dtype=np.float64).sum()),
+                products=float((part * block).sum()),
+                energy=float(np.square(block).sum()),
+                count=int(np.count_nonzero(part)),
+            )
+    return total
 
 
 @kernel
-def sum_up(halves, residual):  # type: ignore[no-untyped-def]
-    """The fields of `Sums`, in their order."""
+def sum_up(levels, residual, feedback, drive, state):  # type: ignore[no-untyped-def]
+    """The fields of `Sums`, in their order, and the state (8.2.1) behind the last level; `state`: before the first."""
     outwards = magnitudes = squares = products = energy = 0.0
     count = 0
-    for i in range(len(halves)):
-        half, left = float(halves[i]), residual[i]
-        sign = (1 if half > 0 else 0) - (1 if half < 0 else 0)
+    for i in range(len(levels)):
+        level, odd, left = int(levels[index(i)]), state & 1, residual[index(i)]
+        state = (state >> 1) ^ (-odd & feedback) ^ (-(level & 1) & drive)
+        sign = (1 if level > 0 else 0) - (1 if level < 0 else 0)
+        half = float(2 * level - odd * sign)
         outwards += sign * left
         magnitudes += abs(half)
         squares += half * half
         products += half * left
         energy += left * left
         count += abs(sign)
-    return outwards, int(magnitudes), squares, products, energy, count
+    return outwards, int(magnitudes), squares, products, energy, count, state

@@ -20,7 +20,7 @@ from nncodec.encoder.encode import EncodeWarning, encode, encode_with_report
 from nncodec.encoder.groups import COHERENCE, centroid_offset, output_gain, plan_groups
 from nncodec.encoder.matching import Given
 from nncodec.encoder.passes import survey
-from nncodec.encoder.runs import Run, sums_of
+from nncodec.encoder.runs import Run
 from nncodec.encoder.trellis import LAGRANGIAN
 from nncodec.limits import LEVELS
 from nncodec.model import Model, Tensor
@@ -285,10 +285,10 @@ def test_gain_has_the_least_error_where_what_is_missing_counts_more() -> None:
         missing, noise = (1 - gain * made) * values, gain * (decoded - made * values)
         return COHERENCE * float(np.square(missing).sum()) + float(np.square(noise).sum())
 
-    best = output_gain([(step, sums_of(run, halves.ravel()))], offset)
+    best = output_gain([(step, run.sums((halves // 2).ravel().astype(np.int32)))], offset)
     assert 1 < best < 4
     assert felt(best) == pytest.approx(min(map(felt, np.linspace(0, 4, 4001))), rel=1e-5)
-    assert output_gain([(step, sums_of(run, np.zeros(values.size, np.int64)))], 0) == 1
+    assert output_gain([(step, run.sums(np.zeros(values.size, np.int32)))], 0) == 1
 
 
 def test_each_tensor_of_an_update_gets_its_gain_unless_least_squares_are_asked_for() -> None:

@@ -1,0 +1,34 @@
+"""SPEC.md clause E.6: sums over levels, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+
+import nncodec.encoder.sums as room
+from nncodec.encoder.sums import sums_of
+from nncodec.quantisation import half_levels
+from nncodec.tables import TRELLISES, Representation
+
+
+@pytest.mark.parametrize("trellis", [None, TRELLISES[Representation.TRELLIS_8], TRELLISES[Representation.TRELLIS_64]])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_sums_go_on_from_block_to_block(trellis, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(1)
+    levels, residual = generator.integers(-4, 5, 1000, np.int32), generator.normal(size=1000)
+    halves = half_levels(levels, trellis).astype(float)
+    if not compiled:
+        monkeypatch.setattr(room, "numba", lambda: None)
+    found = sums_of(levels, trellis, iter(np.split(residual, [1, 400, 997])))
+    signs = np.sign(halves)
+    expected = (
+        (signs * residual).sum(),
+        np.abs(halves).sum(),
+        (halves**2).sum(),
+        (halves * residual).sum(),
+        (residual**2).sum(),
+        np.count_nonzero(halves),
+    )
+    assert astuple(found) == pytest.approx(expected)
