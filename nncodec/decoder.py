@@ -14,7 +14,7 @@ from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, MAX_EXPANSION, Limits
-from nncodec.memory import Octets, Releaser, release
+from nncodec.memory import Octets, Releaser, release, viewed
 from nncodec.model import Model, Tensor, TensorDigest, strings_are_well_formed
 from nncodec.prediction import Predictor, WordPredictor, copied, predictor, referenced, word_predictor
 from nncodec.sink import Gathered, Sink
@@ -140,9 +140,9 @@ class _Decoding:
         for part, found in zip(parts, results, strict=True):
             for piece, data in zip(part.pieces, found, strict=True):
                 if piece.tensor in self._rooms:
-                    self._fill(piece, data if isinstance(data, bytes) else data.data)
+                    self._fill(piece, viewed(data))
                 elif piece.tensor in wanted:
-                    self._write(piece.tensor, data if isinstance(data, bytes) else data.data)
+                    self._write(piece.tensor, viewed(data))
             self._releaser.used(part.payload)
 
     def finish(self, place: int) -> None:

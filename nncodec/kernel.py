@@ -13,6 +13,7 @@ import pkgutil
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from itertools import accumulate
 from threading import Lock
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
@@ -90,17 +91,22 @@ def _make_all_ready() -> None:
             each.ready = made[id(each)]
 
 
-@cache
 def mark_of(package: str) -> str:
-    """Names the text of a package: a kernel is made of parts beside it, and numba looks at the file of the kernel only.
+    """Names the text of a package and of those above it: numba looks at the file of a kernel only, not at its parts.
 
-    Without sources, as in a frozen application, nobody changes them, and there is nothing to tell.
+    These stand beside the kernel, or above it. Without sources, as in a frozen application, nobody changes them.
     """
+    above = accumulate(package.split("."), "{}.{}".format)
+    return hashlib.sha256(b"".join(map(_text_digest, above))).hexdigest()[:12]
+
+
+@cache
+def _text_digest(package: str) -> bytes:
     digest = hashlib.sha256()
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
         with suppress(OSError):
             digest.update(pkgutil.get_data(package, f"{module.name}.py") or b"")
-    return digest.hexdigest()[:12]
+    return digest.digest()
 
 
 def _prepared(each: Kernel[P, R]) -> Callable[P, R]:

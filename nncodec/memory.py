@@ -35,6 +35,11 @@ def room(size: int) -> Octets:
     return found[begin : begin + size]
 
 
+def viewed(data: bytes | Octets) -> bytes | memoryview:
+    """`data` as a buffer; nothing is copied."""
+    return data if isinstance(data, bytes) else data.data
+
+
 def release(data: bytes | memoryview) -> None:
     """Let go of the pages of the file that `data` is a view of, if it is one; what it shows stays the same."""
     file = _file_of(data)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.kernel import kernel, numba, sequence
+from nncodec.kernel import inlined, kernel, numba, sequence
 from nncodec.limits import MAX_LEVEL_MAGNITUDE, MAX_STEP, MIN_STEP
 from nncodec.rounding import Float64s
 from nncodec.syntax.model_parameter_set import Quantiser
@@ -119,10 +119,33 @@ def halve(levels, halves, most, feedback, drive):  # type: ignore[no-untyped-def
         level = levels[i]
         if level > most or level < -most:
             return False
-        odd = state & 1
-        halves[i] = 2 * level + odd * ((level < 0) - (level > 0))  # a branch would be taken wrongly half of the time
-        state = (state >> 1) ^ (feedback * odd) ^ (drive * (level & 1))
+        halves[i] = half_level(level, state & 1)
+        state = next_state(state, level, feedback, drive)
     return True
+
+
+@inlined
+def half_level(level, odd):  # type: ignore[no-untyped-def]
+    """8.2.1: what a level stands for; `odd` is 1 in an odd state. A branch would be taken wrongly half of the time."""
+    return 2 * int(level) - odd * sign_of(level)
+
+
+@inlined
+def next_state(state, level, feedback, drive):  # type: ignore[no-untyped-def]
+    """8.2.1: the state behind a level that was met in `state`."""
+    return (state >> 1) ^ (-(state & 1) & feedback) ^ (-(level & 1) & drive)
+
+
+@inlined
+def sign_of(number):  # type: ignore[no-untyped-def]
+    """-1, 0 or 1."""
+    return (1 if number > 0 else 0) - (1 if number < 0 else 0)
+
+
+@inlined
+def value_of(number, unit, offset, scale):  # type: ignore[no-untyped-def]
+    """8.2.2: the value of a number of units and, away from 0, an offset, all in 1/256 of a step, which is `scale`."""
+    return (unit * int(number) + offset * sign_of(number)) * scale
 
 
 def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
@@ -130,7 +153,7 @@ def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
     scale = step / OFFSET_SCALE
     if numba() is not None:
         values = np.empty(halves.size)
-        dequantise_all(halves, OFFSET_SCALE // 2, offset, scale, values)
+        dequantise_all(halves, offset, scale, values)
         return values
     values = halves.astype(np.float64)  # the integers stay exact: they are below 2^53
     signs = np.sign(values)
@@ -142,12 +165,10 @@ def dequantise(halves: HalfLevels, step: float, offset: int) -> Float64s:
 
 
 @kernel
-def dequantise_all(halves, factor, offset, scale, values):  # type: ignore[no-untyped-def]
+def dequantise_all(halves, offset, scale, values):  # type: ignore[no-untyped-def]
     """As `dequantise`, into `values`."""
     for i in range(len(halves)):
-        half = int(halves[i])
-        sign = (1 if half > 0 else 0) - (1 if half < 0 else 0)
-        values[i] = (factor * half + offset * sign) * scale
+        values[i] = value_of(halves[i], OFFSET_SCALE // 2, offset, scale)
 
 
 def quantise(values: Float64s, step: float, rounding: float) -> Levels | None:

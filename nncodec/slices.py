@@ -16,9 +16,8 @@ from nncodec.entropy.mixing.coder import Area
 from nncodec.entropy.payload import WordSlice, decode_levels, decode_words
 from nncodec.entropy.rans.coder import WordArea
 from nncodec.memory import Octets
-from nncodec.prediction import Predictor, WordPredictor, reconstruct_run
-from nncodec.quantisation import half_levels
-from nncodec.reconstruction import reconstructed
+from nncodec.prediction import Predictor, WordPredictor
+from nncodec.reconstruction import Part, reconstructed
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import DType, EntropyCoder, LevelWidth, Trellis
 
@@ -87,21 +86,9 @@ def decode_slice(task: LevelTask | WordTask) -> list[bytes | Octets]:
     return list(_from_words(task) if isinstance(task, WordTask) else _from_levels(task))
 
 
-def _from_levels(task: LevelTask) -> Iterator[bytes | Octets]:
-    levels = _levels(task)
-    parts = [(part.area.count, part.quantiser) for part in task.parts if part.quantiser and part.prediction is None]
-    if len(parts) == len(task.parts) and len({part.dtype for part in task.parts}) == 1:
-        yield from reconstructed(levels, parts, task.trellis, task.parts[0].dtype)
-        return
-    first = 0
-    for part in task.parts:
-        found = levels[first : first + part.area.count]
-        first += part.area.count
-        if part.quantiser is None:
-            yield b""
-        else:
-            halves = half_levels(found, task.trellis)
-            yield reconstruct_run(halves, part.quantiser, part.prediction, part.dtype)
+def _from_levels(task: LevelTask) -> list[bytes | Octets]:
+    parts = [Part(part.area.count, part.dtype, part.quantiser, part.prediction) for part in task.parts]
+    return reconstructed(_levels(task), parts, task.trellis)
 
 
 def _levels(task: LevelTask) -> Levels:

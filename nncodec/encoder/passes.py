@@ -29,7 +29,7 @@ from nncodec.encoder.spool import Spool, Stored
 from nncodec.encoder.sums import Sums
 from nncodec.errors import EncodeError
 from nncodec.layout import Piece, level_area
-from nncodec.memory import Releaser, is_mapped
+from nncodec.memory import Releaser, is_mapped, viewed
 from nncodec.model import TensorDigest
 from nncodec.prediction import WordPredictor
 from nncodec.sink import Gathered
@@ -215,7 +215,7 @@ class _Coding:
             outcome.distortions[place] = outcome.distortions.get(place, Distortion()) + decoded.distortion
         if not decoded.is_finite:
             outcome.overflown.add(place)
-        data = decoded.data if isinstance(decoded.data, bytes) else decoded.data.data
+        data = viewed(decoded.data)
         self._hash(piece, data)
         if outcome.data is not None:
             outcome.data.write(place, data)

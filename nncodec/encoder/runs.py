@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,10 @@ from nncodec.encoder.trellis import quantise_trellis
 from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels
 from nncodec.errors import EncodeError
-from nncodec.memory import Octets
-from nncodec.prediction import Predictor, reconstruct_run
-from nncodec.quantisation import half_levels, quantise
-from nncodec.reconstruction import reconstructed
+from nncodec.memory import Octets, viewed
+from nncodec.prediction import Predictor
+from nncodec.quantisation import quantise
+from nncodec.reconstruction import Part, reconstructed
 from nncodec.rounding import Float64s, all_are_finite, elements_of, widen_elements
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import DType, Trellis
@@ -134,26 +133,15 @@ class Decoded:
 def decoded_runs(
     runs: Sequence[Run], levels: Levels, quantisers: Sequence[Quantiser], *, measures: bool
 ) -> list[Decoded]:
-    """What a decoder makes of runs of one slice, of which these are the levels; measures: the distortion is asked for.
-
-    As the decoder does: at once where nothing is predicted.
-    """
-    counts = [run.elements.size for run in runs]
-    if all(run.prediction is None and run.dtype == runs[0].dtype for run in runs):
-        found = reconstructed(levels, list(zip(counts, quantisers, strict=True)), runs[0].trellis, runs[0].dtype)
-        return [_decoded(*each, measures=measures) for each in zip(runs, found, strict=True)]
-    ends = accumulate(counts, initial=0)
-    parts = [levels[begin:end] for begin, end in pairwise(ends)]
-    data = map(_reconstructed, runs, parts, quantisers)
-    return [_decoded(*each, measures=measures) for each in zip(runs, data, strict=True)]
-
-
-def _reconstructed(run: Run, levels: Levels, quantiser: Quantiser) -> bytes:
-    return reconstruct_run(half_levels(levels, run.trellis), quantiser, run.prediction, run.dtype)
+    """What a decoder makes of runs of one slice with these levels; measures: whether the distortion is asked for."""
+    each = zip(runs, quantisers, strict=True)
+    parts = [Part(run.elements.size, run.dtype, quantiser, run.prediction) for run, quantiser in each]
+    found = reconstructed(levels, parts, runs[0].trellis)
+    return [_decoded(run, data, measures=measures) for run, data in zip(runs, found, strict=True)]
 
 
 def _decoded(run: Run, data: bytes | Octets, *, measures: bool) -> Decoded:
-    elements = elements_of(data if isinstance(data, bytes) else data.data, run.dtype)
+    elements = elements_of(viewed(data), run.dtype)
     distortion = Distortion() if measures else None
     for start, count in spans(elements.size if measures else 0):
         part = slice(start, start + count)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nncodec.entropy.binarisation import Levels
 from nncodec.kernel import index, kernel, numba
-from nncodec.quantisation import HalfLevels, half_levels
+from nncodec.quantisation import HalfLevels, half_level, half_levels, next_state, sign_of
 from nncodec.rounding import Float64s
 from nncodec.tables import Trellis
 
@@ -70,10 +70,9 @@ def sum_up(levels, residual, feedback, drive, state):  # type: ignore[no-untyped
     outwards = magnitudes = squares = products = energy = 0.0
     count = 0
     for i in range(len(levels)):
-        level, odd, left = int(levels[index(i)]), state & 1, residual[index(i)]
-        state = (state >> 1) ^ (-odd & feedback) ^ (-(level & 1) & drive)
-        sign = (1 if level > 0 else 0) - (1 if level < 0 else 0)
-        half = float(2 * level - odd * sign)
+        level, left = levels[index(i)], residual[index(i)]
+        half, sign = float(half_level(level, state & 1)), sign_of(level)
+        state = next_state(state, level, feedback, drive)
         outwards += sign * left
         magnitudes += abs(half)
         squares += half * half

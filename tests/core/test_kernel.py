@@ -23,6 +23,16 @@ def test_a_mark_names_the_text_of_a_package(tmp_path: Path, monkeypatch: pytest.
     assert one == three != two
 
 
+def test_a_mark_names_the_packages_above_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("over_one", "a = 1\n"), ("over_two", "a = 2\n")):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        for folder in (tmp_path / name, tmp_path / name / "inner"):
+            (folder / "__init__.py").touch()
+        (tmp_path / name / "parts.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert mark_of("over_one.inner") != mark_of("over_two.inner")
+
+
 MARKED = """
 import numpy as np
 from nncodec.entropy.mixing.coder import Area, encode_areas

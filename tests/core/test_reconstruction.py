@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nncodec.reconstruction as room
+from nncodec.memory import viewed
 from nncodec.prediction import reconstruct
 from nncodec.quantisation import exact_quantiser, half_levels
-from nncodec.reconstruction import reconstructed
+from nncodec.reconstruction import Part, reconstructed
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, TRELLISES, DType, Representation
 
@@ -30,14 +31,14 @@ def quantiser(step: float, offset: int) -> Quantiser:
 @given(PARTS, TRELLIS, st.sampled_from(sorted(QUANTISABLE)), st.booleans())
 def test_all_at_once_gives_what_one_by_one_gives(parts, trellis, dtype: DType, compiled: bool) -> None:
     levels = np.array([level for found, _, _ in parts for level in found], np.int32)
-    given_parts = [(len(found), quantiser(step, offset)) for found, step, offset in parts]
+    given_parts = [Part(len(found), dtype, quantiser(step, offset), None) for found, step, offset in parts]
     with pytest.MonkeyPatch.context() as patch:
         if not compiled:
             patch.setattr(room, "numba", lambda: None)
-        at_once = reconstructed(levels, given_parts, trellis, dtype)
+        at_once = reconstructed(levels, given_parts, trellis)
     one_by_one = [
-        reconstruct(half_levels(np.array(found, np.int32), trellis), its, None, dtype)
-        for (found, _, _), (_, its) in zip(parts, given_parts, strict=True)
+        reconstruct(half_levels(np.array(found, np.int32), trellis), quantiser(step, offset), None, dtype)
+        for found, step, offset in parts
     ]
-    assert [part.tobytes() for part in at_once] == one_by_one
-    assert not any(part.flags.writeable for part in at_once)
+    assert [bytes(viewed(part)) for part in at_once] == one_by_one
+    assert all(memoryview(part).readonly for part in at_once)
