@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nncodec.encoder.entropies import UNIT, logarithms, weight_of, weights
+from nncodec.encoder.entropies import UNIT, entropy_of, logarithms, weight_of, weights
 from nncodec.kernel import inlined, kernel, numba
 
 Integers = npt.NDArray[np.int64]
@@ -21,29 +21,27 @@ ENTRY_BITS: Final = 7.0
 
 def table_bits(counts: Integers) -> float:
     """Bits of tokens that occur `counts` times under a table of their own, and of the table."""
-    return tables_bits(counts[None, :])
+    bits, distinct = entropy_of(counts)
+    return bits + ENTRY_BITS * distinct
 
 
 def tables_bits(histograms: Integers) -> float:
     """The same for all of several tables."""
-    return int(_costs(histograms, _units(ENTRY_BITS)).sum()) / UNIT
+    return sum(map(table_bits, histograms))
 
 
 def merged(histograms: Integers, entry_bits: float = ENTRY_BITS) -> list[int]:
     """For each histogram the number of the table it shares: merged two by two as long as that saves bits."""
     sums = np.array(histograms, np.int64)
     places = np.arange(len(sums))
+    entry = round(entry_bits * UNIT)
     if numba() is None:
-        _merge(sums, places, _units(entry_bits))
+        _merge(sums, places, entry)
     else:
         costs, savings = np.empty(len(sums), np.int64), np.empty(len(sums) ** 2, np.int64)
-        merge(sums.ravel(), logarithms(), _units(entry_bits), costs, savings, places)
+        merge(sums.ravel(), logarithms(), entry, costs, savings, places)
     numbers: list[int] = np.unique(places, return_inverse=True)[1].tolist()
     return numbers
-
-
-def _units(bits: float) -> int:
-    return round(bits * UNIT)
 
 
 def _merge(sums: Integers, places: Integers, entry: int) -> None:

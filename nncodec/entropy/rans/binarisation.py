@@ -152,7 +152,7 @@ def tokens_of(words: Words, how: Binarisation, base: int) -> Tokens:
         return tokenise(words, how, base)[0]
     if how.kind != Kind.FLOATING:
         table = _number_table(words, how)
-        return tokenise(words, how, base)[0] if table is None else looked_up(table[0], words)
+        return _told_apart(words, how)[0] if table is None else looked_up(table[0], words)
     around, tokens = (1 << (how.bits - 1 - how.low)) - 1, np.empty(words.size, np.uint16)
     kernels.tokens_of_floats(words, how.low, (base << how.mantissa) & around, around, how.bits - 1, tokens)
     return tokens
@@ -167,12 +167,18 @@ def tokenise(words: Words, how: Binarisation, base: int) -> tuple[Tokens, Words]
     if how.kind == Kind.FLOATING:
         return _floating_tokens(words, how, base)
     table = _number_table(words, how)
-    if table is not None:
-        return looked_up(table[0], words), looked_up(table[1], words)
-    tokens, raw = np.empty(words.size, np.uint16), np.empty_like(words)
+    if table is None:
+        return _told_apart(words, how)
+    return looked_up(table[0], words), looked_up(table[1], words)
+
+
+def _told_apart(words: Words, how: Binarisation) -> tuple[Tokens, Words]:
+    """Token and raw bits of words that are numbers, block by block."""
+    kind = work_dtype(how.width)
+    tokens, raw = np.empty(words.size, np.uint16), np.empty(words.size, kind)
     for start in range(0, words.size, _BLOCK):
         part = slice(start, start + _BLOCK)
-        tokens[part], raw[part] = _number_parts(words[part], how)
+        tokens[part], raw[part] = _number_parts(words[part].astype(kind, copy=False), how)
     return tokens, raw
 
 
