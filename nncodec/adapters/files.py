@@ -27,6 +27,11 @@ from nncodec.tables import MAGIC, DType, TopologyFormat
 SUFFIXES: Final = {".onnx": "onnx", ".safetensors": "safetensors", ".npz": "npz"}
 """Suffix of a file name -> name of the format."""
 
+INDEX_SUFFIX: Final = ".safetensors.index.json"
+"""End of the name of an index of safetensors shards, which is a model file too."""
+
+_INDEX: Final = "safetensors_index"
+
 _FOREIGN: Final = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras)"),
     (b"\x80\x02", "a Python pickle (PyTorch)"),
@@ -50,7 +55,7 @@ class _Adapter(Protocol):
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Model in the file `path`: ONNX, safetensors or numpy .npz, told apart by content.
+    """Model in the file `path`: ONNX, safetensors (or an index of its shards) or numpy .npz, told apart by content.
 
     Raises ModelFileError where the file is missing, unreadable, damaged, unsafe or of no known format, or where the
     package for its format is not installed; UnsupportedModelError where it holds something a Model has no place for.
@@ -60,10 +65,16 @@ def load(path: str | os.PathLike[str]) -> Model:
         return _adapter(_format_of_file(source)).load(source)
 
 
+def size_of(path: Path, model: Model) -> int:
+    """Bytes of the file that `model` was loaded from, or of its tensors where these stand in other files."""
+    return max(path.stat().st_size, model.nbytes)
+
+
 def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:  # noqa: A002  users look for this word
     """Write `model` to the file `path`, whole or not at all.
 
-    `format` is "onnx", "safetensors" or "npz"; without it the suffix of `path` decides.
+    `format` is "onnx", "safetensors" or "npz"; without it the suffix of `path` decides: .safetensors.index.json is an
+    index, beside which the tensors go to shards.
 
     Raises ModelFileError where neither names a format, the file cannot be written or the package is not installed;
     UnsupportedModelError where the format has no place for something in `model`.
@@ -120,11 +131,21 @@ def _natural_format(model: Model) -> str:
 
 
 def _format_to_write(target: Path, name: str | None) -> str:
-    chosen = SUFFIXES.get(target.suffix.lower()) if name is None else name
-    if chosen is None or chosen not in SUFFIXES.values():
+    chosen = format_of_name(target) if name is None else name
+    if chosen is None or chosen not in (*SUFFIXES.values(), _INDEX):
         asked = f"{str(target)!r}" if name is None else f"format {name!r}"
-        raise ModelFileError(f"no model format for {asked}; choose one of {', '.join(SUFFIXES)}")
+        raise ModelFileError(f"no model format for {asked}; choose one of {', '.join((*SUFFIXES, INDEX_SUFFIX))}")
     return chosen
+
+
+def format_of_name(path: Path) -> str | None:
+    """The format of a model file that is to have this name; None where it names none."""
+    return _INDEX if path.name.lower().endswith(INDEX_SUFFIX) else SUFFIXES.get(path.suffix.lower())
+
+
+def model_name(path: Path) -> str:
+    """The name of a model file without what says its format."""
+    return path.name[: -len(INDEX_SUFFIX)] if format_of_name(path) == _INDEX else path.stem
 
 
 def _adapter(name: str) -> _Adapter:
@@ -132,8 +153,11 @@ def _adapter(name: str) -> _Adapter:
     try:
         return cast("_Adapter", importlib.import_module(f"nncodec.adapters.{name}_model"))
     except ModuleNotFoundError as error:
-        hint = f"pip install 'nmc-codec[{name}]'"
-        raise ModelFileError(f"{name} files need the package {error.name!r}, which is not installed: {hint}") from error
+        extra = name.partition("_")[0]
+        hint = f"pip install 'nmc-codec[{extra}]'"
+        raise ModelFileError(
+            f"{extra} files need the package {error.name!r}, which is not installed: {hint}"
+        ) from error
 
 
 def _format_of_file(source: Path) -> str:
@@ -158,6 +182,8 @@ def _format_of_start(start: bytes, source: Path) -> str:
         return "npz"
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= _SAFETENSORS_HEADER_MAX:
         return "safetensors"
+    if start.lstrip().startswith(b"{"):
+        return _INDEX
     for magic, what in _FOREIGN:
         if start.startswith(magic):
             raise unknown_format(source, f"; it looks like {what} and must be converted first")

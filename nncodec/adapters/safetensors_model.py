@@ -20,7 +20,6 @@ from nncodec.adapters.placed import PlacedFile
 from nncodec.adapters.reports import damaged, make_tensor
 from nncodec.errors import ModelFileError, UnsupportedModelError
 from nncodec.model import NO_TOPOLOGY, Model, Tensor, TensorHeader, Topology
-from nncodec.sink import Sink
 from nncodec.tables import DTYPE_BITS, DType, TopologyFormat
 
 METADATA: Final = "__metadata__"
@@ -65,14 +64,14 @@ def load(path: Path) -> Model:
         raise damaged(path, "safetensors", fault)
     view = map_file(path)
     end = _LENGTH_BYTES + int.from_bytes(view[:_LENGTH_BYTES], "little")
-    header = json.loads(bytes(view[_LENGTH_BYTES:end]), object_pairs_hook=lambda pairs: _without_repeats(path, pairs))
+    header = json.loads(bytes(view[_LENGTH_BYTES:end]), object_pairs_hook=lambda pairs: without_repeats(path, pairs))
     metadata = header.pop(METADATA, None)
     ordered = sorted(header.items(), key=lambda item: tuple(item[1]["data_offsets"]))
-    return Model(tuple(_tensor(name, entry, view[end:]) for name, entry in ordered), _topology(metadata))
+    return Model(tuple(_tensor(name, entry, view[end:]) for name, entry in ordered), topology_of(metadata))
 
 
 @contextmanager
-def writing(tensors: Sequence[TensorHeader], topology: Topology, path: Path) -> Iterator[Sink]:
+def writing(tensors: Sequence[TensorHeader], topology: Topology, path: Path) -> Iterator[PlacedFile]:
     """Context manager: yields the sink for the data of `tensors`, which become the safetensors file `path`, in order.
 
     The file appears when the block ends; an ONNX topology is left out. Raises UnsupportedModelError for an element type
@@ -101,7 +100,7 @@ def _fault(path: Path) -> str | None:
         return str(error)
 
 
-def _without_repeats(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_repeats(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Object of the header; a key given twice would let two readers see two different models."""
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -118,7 +117,8 @@ def _tensor(name: str, entry: dict[str, Any], data: memoryview) -> Tensor:
     return make_tensor(name, dtype, tuple(entry["shape"]), data[begin:end])
 
 
-def _topology(metadata: dict[str, str] | None) -> Topology:
+def topology_of(metadata: dict[str, str] | None) -> Topology:
+    """Metadata of a file as a topology; none where there are none."""
     if metadata is None:
         return NO_TOPOLOGY
     return Topology(TopologyFormat.SAFETENSORS_METADATA, _compact(metadata, sort_keys=True))
@@ -133,7 +133,7 @@ def _compact(value: object, *, sort_keys: bool = False) -> bytes:
 
 def _header(entries: Mapping[str, Mapping[str, Any]], topology: Topology) -> bytes:
     """The header, padded with spaces so that the data start at a multiple of 8 bytes."""
-    metadata = _metadata(topology)
+    metadata = metadata_of(topology)
     header = _compact({**({} if metadata is None else {METADATA: metadata}), **entries})
     return header + b" " * (-len(header) % _LENGTH_BYTES)
 
@@ -160,7 +160,7 @@ def _dtype_name(tensor: TensorHeader) -> str:
     return name
 
 
-def _metadata(topology: Topology) -> dict[str, str] | None:
+def metadata_of(topology: Topology) -> dict[str, str] | None:
     """Metadata in a topology, which may come from a stranger's bitstream; None where there are none."""
     if topology.format != TopologyFormat.SAFETENSORS_METADATA:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nncodec.adapters.files import SUFFIXES, save, save_all
+from nncodec.adapters.files import SUFFIXES, format_of_name, save, save_all
 from nncodec.cli.common import (
     ExitCode,
     UsageError,
@@ -58,7 +58,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("stream", type=Path, metavar="IN.nmc", help="the stream; - for standard input")
     output = parser.add_mutually_exclusive_group(required=True)
     output.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="an .onnx, .safetensors or .npz file; for a set a folder"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="an .onnx, .safetensors or .npz file, or NAME.safetensors.index.json for shards; for a set a folder",
     )
     output.add_argument(
         "--conformance", action="store_true", help="write a tensor dump to standard output (SPEC.md Annex B.3)"
@@ -143,7 +147,7 @@ def restore_set(arguments: argparse.Namespace, data: memoryview) -> None:
     if arguments.tensor:
         raise UsageError("--tensor goes with the stream of one model; this is a set")
     begin = time.perf_counter()
-    one_file = arguments.output is not None and arguments.output.suffix.lower() in SUFFIXES
+    one_file = arguments.output is not None and format_of_name(arguments.output) is not None
     if one_file and len(arguments.model or ()) != 1:
         raise UsageError(f"{arguments.output} is one file, this is a set: give a folder, or one --model")
     if arguments.format and (one_file or arguments.conformance):

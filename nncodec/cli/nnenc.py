@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nncodec.adapters.files import load
+from nncodec.adapters.files import load, size_of
 from nncodec.cli.common import (
     ExitCode,
     UsageError,
@@ -56,7 +56,10 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="an .onnx, .safetensors or .npz file; several make a set"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="an .onnx, .safetensors (or the index of its shards) or .npz file; several make a set",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.nmc")
     parser.add_argument("--profile", choices=[profile.name.lower() for profile in Profile], default="main")
@@ -158,6 +161,7 @@ def body(arguments: argparse.Namespace) -> None:
     arguments.model = Path(arguments.models[0])
     begin = time.perf_counter()
     model = load(arguments.model)
+    arguments.input_bytes = size_of(arguments.model, model)
     if config.uses_trellis:
         warn_if_slow(sum(tensor.size for tensor in model.tensors))
     references = References(arguments.ref, arguments.refs, LEVELS[-1]).given
@@ -178,7 +182,7 @@ def summary(arguments: argparse.Namespace, encoded: EncodedFile, seconds: float)
     return {
         "input": str(arguments.model),
         "output": str(arguments.output),
-        "input_bytes": arguments.model.stat().st_size,
+        "input_bytes": arguments.input_bytes,
         "bytes": report.bytes,
         "elements": report.elements,
         "bits_per_weight": report.bits_per_weight,
@@ -222,7 +226,7 @@ def print_line(arguments: argparse.Namespace, encoded: EncodedFile, seconds: flo
     kept = "exact" if snr is None else f"SNR {snr:.1f} dB"
     if report.update is not None and report.update.snr_db is not None:
         kept += f", update SNR {report.update.snr_db:.1f} dB"
-    ratio = arguments.model.stat().st_size / max(report.bytes, 1)
+    ratio = arguments.input_bytes / max(report.bytes, 1)
     sys.stdout.write(
         f"{arguments.output}: {report.bytes:,} bytes, {ratio:.2f}x smaller than {arguments.model.name}, "
         f"{report.bits_per_weight:.3f} bits/weight, {settled(arguments, encoded)}, {kept}, {seconds:.1f} s\n"

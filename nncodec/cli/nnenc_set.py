@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.evaluation import EvaluationRequest
-from nncodec.adapters.files import load
+from nncodec.adapters.files import load, model_name, size_of
 from nncodec.cli.common import UsageError, print_json, warn_if_slow, watched_work
 from nncodec.cli.plots import check_plot, draw_curve
 from nncodec.cli.references import References
@@ -75,7 +75,7 @@ def named_paths(arguments: argparse.Namespace) -> dict[str, Path]:
     for text in arguments.models:
         name, separator, path = str(text).partition("=")
         named = bool(separator) and not Path(text).exists()
-        key, file = (name, Path(path)) if named else (Path(text).stem, Path(text))
+        key, file = (name, Path(path)) if named else (model_name(Path(text)), Path(text))
         if key in found:
             raise UsageError(f"{found[key]} and {file} are both called {key!r}: write NAME=FILE for one of them")
         found[key] = file
@@ -133,7 +133,7 @@ def encode_models(arguments: argparse.Namespace, config: EncoderConfig) -> None:
     if arguments.json:
         print_json(summary(arguments, encoded, seconds))
     else:
-        print_set(arguments, encoded, sum(path.stat().st_size for path in paths.values()), seconds)
+        print_set(arguments, encoded, sum(size_of(path, models[name]) for name, path in paths.items()), seconds)
 
 
 def _distinct(option: str, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncodec.adapters.files import SUFFIXES, load
+from nncodec.adapters.files import SUFFIXES, format_of_name, load
 from nncodec.cli.common import UsageError, read_bytes
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, NncodecError
@@ -56,7 +56,7 @@ class References:
         self._paths: dict[bytes, Path] = {}
         self._folder = folder
         self._streams: dict[bytes, Source] | None = None
-        self._unread: Iterator[Path] = iter(_files(folder, tuple(SUFFIXES)))
+        self._unread: Iterator[Path] = iter(_model_files(folder))
         self.given = [model for path in given for model in self._load(path)]
 
     def _load(self, path: Path) -> list[Model]:
@@ -121,7 +121,9 @@ class References:
         """The stream of the folder that decodes to `content_id`."""
         if self._streams is None:
             self._streams = {}
-            for path in _files(self._folder, (FILE_EXTENSION,)):
+            for path in _files(self._folder):
+                if path.suffix != FILE_EXTENSION:
+                    continue
                 for source in _sources(path, self._limits):
                     self._streams.setdefault(source.content_id, source)
         return self._streams.get(content_id)
@@ -146,8 +148,14 @@ def _needs(data: bytes | memoryview, limits: Limits, names: Sequence[str] | None
     return SetReader(data, (), limits).needs(names) if is_set(data) else read_parents(data, limits)
 
 
-def _files(folder: Path | None, suffixes: Sequence[str]) -> list[Path]:
-    return [] if folder is None else sorted(path for path in folder.iterdir() if path.suffix in suffixes)
+def _files(folder: Path | None) -> list[Path]:
+    return [] if folder is None else sorted(folder.iterdir())
+
+
+def _model_files(folder: Path | None) -> list[Path]:
+    """The model files of a folder; an index of shards before all shards, which are models of their own."""
+    found = [path for path in _files(folder) if format_of_name(path) is not None]
+    return sorted(found, key=lambda path: path.suffix in SUFFIXES)
 
 
 def _sources(path: Path, limits: Limits) -> list[Source]:
