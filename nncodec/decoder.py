@@ -24,8 +24,6 @@ from nncodec.syntax.tensor_table import TensorIdentity, TensorRecord, Term
 from nncodec.tables import TRELLISES, DType, EntropyCoder, LevelWidth, Prediction, Representation, Trellis
 from nncodec.work import Work
 
-CLAUSE = "8.5"
-
 Made = TypeVar("Made")
 
 
@@ -109,9 +107,12 @@ def decode_into(stream: Stream, wanted: Collection[int], sink: Sink, work: Work)
     Needs memory for a few slices, and for the references of one tensor that are cropped, padded or permuted.
     """
     decoding = _Decoding(stream, sink, work)
-    decoding.slices(frozenset(wanted))
-    for place in sorted(wanted):
-        decoding.finish(place)
+    try:
+        decoding.slices(frozenset(wanted))
+        for place in sorted(wanted):
+            decoding.finish(place)
+    finally:
+        decoding.cancel()
     return decoding.ids
 
 
@@ -167,6 +168,11 @@ class _Decoding:
             if record.dtype == DType.STRING:
                 _check_strings(record, b"".join(self._strings.pop(place)))
 
+    def cancel(self) -> None:
+        """Have nobody hash what is not wanted any more."""
+        for each in self._hashing.values():
+            each.cancel()
+
     def _write(self, place: int, data: bytes | memoryview) -> None:
         record = self._stream.records[place]
         digest = self._digests.setdefault(place, TensorDigest(record.dtype, record.shape))
@@ -209,8 +215,11 @@ class _Decoding:
         Such a tensor is not larger than its slices, which are there, can become (9.4).
         """
         for piece in part.pieces:
-            size = tensor_bytes(self._stream.records[piece.tensor])
-            if piece.tensor in self._wanted and piece.nbytes < size <= MAX_EXPANSION * self._payload_bytes:
+            record, is_wanted = self._stream.records[piece.tensor], piece.tensor in self._wanted
+            size = tensor_bytes(record)
+            if record.dtype == DType.STRING:
+                continue  # what it holds is looked at when it is whole
+            if is_wanted and piece.nbytes < size <= MAX_EXPANSION * self._payload_bytes:
                 room = self._sink.room(piece.tensor, size)
                 if room is not None:
                     self._rooms[piece.tensor] = room

@@ -12,14 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.model import Model, Tensor
+from nncodec.tables import DType
 from nncodec.work import Work
 from tests.core.handmade import same_tensors, weights
+from tests.strategies import models
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "conformance"
 OLD = Model((weights("a", (40, 50), 1), weights("b", (3, 4, 5, 5), 2), weights("c", (30,), 3)))
@@ -55,11 +59,27 @@ def test_bytes_and_model_do_not_depend_on_who_works(executor: Executor, config: 
     assert same_tensors(decode(alone, [OLD], work=Work(executor)), decode(alone, [OLD]))
 
 
+@settings(max_examples=60, deadline=None)
+@given(models(), st.integers(1, 60), st.booleans())
+def test_threads_decode_any_model(model: Model, slice_symbols: int, is_fast: bool) -> None:
+    data = encode(model, EncoderConfig(lossless=True, fast=is_fast, slice_symbols=slice_symbols))
+    with ThreadPoolExecutor(2) as pool:
+        assert decode(data, work=Work(pool)).content_id == model.content_id
+
+
+def test_strings_of_several_slices_by_threads() -> None:
+    words = b"".join(b"\6\0\0\0word%02d" % (i % 9) for i in range(3000))
+    model = Model((Tensor("s", DType.STRING, (3000,), words), weights("w", (20, 20), 1)))
+    data = encode(model, EncoderConfig(lossless=True, fast=True, slice_symbols=9000))
+    with ThreadPoolExecutor(2) as pool:
+        assert decode(data, work=Work(pool)).content_id == model.content_id
+
+
 def test_set_of_models_by_one_executor(executor: Executor) -> None:
-    models = [Model((weights("w", (30, 40), seed),)) for seed in range(3)]
+    several = [Model((weights("w", (30, 40), seed),)) for seed in range(3)]
     config = EncoderConfig(step=0.05, fast=True, slice_symbols=500)
-    assert [encode(model, config, (), Work(executor)) for model in models] == [
-        encode(model, config) for model in models
+    assert [encode(model, config, (), Work(executor)) for model in several] == [
+        encode(model, config) for model in several
     ]
 
 
