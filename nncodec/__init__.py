@@ -24,6 +24,7 @@ from nncodec.errors import (
     LimitExceededError,
     ModelFileError,
     NncodecError,
+    UnknownNameError,
     UnsupportedModelError,
     UnsupportedStreamError,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Tensor",
     "Topology",
     "TopologyFormat",
+    "UnknownNameError",
     "UnsupportedModelError",
     "UnsupportedStreamError",
     "Work",

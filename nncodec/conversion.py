@@ -61,6 +61,11 @@ class DecodedFile:
         return cls(headers, tuple(tensor.content_id for tensor in model.tensors), model.topology)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+    @property
     def content_id(self) -> bytes:
         """Content id of the model."""
         names = [tensor.name for tensor in self.tensors]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from nncodec.entropy.lzma2 import check_expansion
-from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.errors import ErrorClass, InvalidStreamError, UnknownNameError
 from nncodec.layout import Piece, element_total, level_area, symbol_width, tensor_bytes
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, MAX_EXPANSION, Limits
 from nncodec.memory import Octets, Releaser, release, viewed
@@ -41,8 +41,8 @@ def decode(
     named by content id. With `tensors`, only those tensors are decoded; the result then has no topology, and the
     content id of the whole model is not checked. `work` says how slices are decoded: by threads, for example.
 
-    Raises BitstreamError for any `data` that is not a valid stream within `limits`, KeyError for a name in `tensors`
-    that the stream does not have.
+    Raises BitstreamError for any `data` that is not a valid stream within `limits`, UnknownNameError, which is
+    a KeyError, for a name in `tensors` that the stream does not have.
     """
     stream = read_stream(data, limits, references)
     if tensors is not None:
@@ -63,7 +63,7 @@ def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) ->
     """The tensors called `names` (None: all) of a stream that holds the slices they need, without a topology.
 
     Those that were asked for get bytes of their own, lest they keep the memory of what was decoded with them.
-    Raises BitstreamError, or KeyError for a name that the stream does not have.
+    Raises BitstreamError, or UnknownNameError for a name that the stream does not have.
     """
     wanted = wanted_tensors(stream, names)
     gathered = Gathered()
@@ -84,7 +84,7 @@ def wanted_tensors(stream: Stream, names: Collection[str] | None) -> list[int]:
         return list(range(len(stream.records)))
     missing = set(names) - {record.name for record in stream.records}
     if missing:
-        raise KeyError(f"the stream has no tensor {min(missing)!r}")
+        raise UnknownNameError(f"the stream has no tensor {min(missing)!r}")
     wanted = {index for index, record in enumerate(stream.records) if record.name in names}
     for index in sorted(wanted, reverse=True):
         _add_originals(stream, index, wanted)

@@ -92,6 +92,12 @@ class LimitExceededError(BitstreamError):
     """The stream asks for more than the decoder's limits allow; nothing was allocated for it."""
 
 
+class UnknownNameError(NncodecError, KeyError):
+    """A stream has no tensor, or a set no model, of the name that was asked for."""
+
+    __str__ = Exception.__str__  # that of KeyError puts the sentence in quotation marks
+
+
 class EncodeError(NncodecError):
     """The encoder cannot code what it was asked to code, exactly as asked."""
 

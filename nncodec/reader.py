@@ -52,11 +52,14 @@ class Reader:
         return [record.name for record in self._stream.records]
 
     def tensor(self, name: str) -> Tensor:
-        """The tensor called `name`. Raises KeyError where there is none, BitstreamError."""
+        """The tensor called `name`. Raises UnknownNameError where there is none, BitstreamError."""
         return self.tensors([name]).by_name[name]
 
     def tensors(self, names: Collection[str], work: Work | None = None) -> Model:
-        """The tensors called `names`, without a topology. Raises KeyError where one is missing, BitstreamError."""
+        """The tensors called `names`, without a topology.
+
+        Raises UnknownNameError where one is missing, BitstreamError.
+        """
         needed = set(wanted_tensors(self._stream, names))
         parts = [self._slice(entry) for entry, tensors in self._places if not needed.isdisjoint(tensors)]
         return decode_tensors(replace(self._stream, slices=parts), names, work or Work())

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from nncodec.adapters.streams import reader_of
 from nncodec.decoder import decode
-from nncodec.errors import BitstreamError, shifted
+from nncodec.errors import BitstreamError, UnknownNameError, shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model
 from nncodec.set_stream import Member, read_members
@@ -58,14 +58,14 @@ class SetReader:
         return list(self._places)
 
     def model(self, name: str, work: Work | None = None) -> Model:
-        """The model called `name`. Raises KeyError where there is none, BitstreamError."""
+        """The model called `name`. Raises UnknownNameError where there is none, BitstreamError."""
         return next(model for _, model in self.models([name], work))
 
     def models(self, names: Collection[str] | None = None, work: Work | None = None) -> Iterator[tuple[str, Model]]:
         """The models called `names` (None: all) with their names, in the order of the set, as they are decoded.
 
-        A model is kept as long as one that follows is predicted from it. Raises KeyError for a name that the set does
-        not have, BitstreamError.
+        A model is kept as long as one that follows is predicted from it. Raises UnknownNameError for a
+        name that the set does not have, BitstreamError.
         """
         parents = self._parents_of([self._place(name) for name in (self.names if names is None else names)])
         needed = sorted(parents)
@@ -79,21 +79,24 @@ class SetReader:
             held = {kept: model for kept, model in held.items() if last_use.get(kept, place) > place}
 
     def stream(self, name: str) -> memoryview:
-        """The stream of the model called `name`, as it stands in the set. Raises KeyError."""
+        """The stream of the model called `name`, as it stands in the set. Raises UnknownNameError."""
         return self._stream_of(self.members[self._place(name)])
 
     def content_id(self, name: str) -> bytes | None:
-        """Content id that its stream gives for the model called `name`; None where that is damaged. Raises KeyError."""
+        """Content id that its stream gives for the model called `name`; None where that is damaged.
+
+        Raises UnknownNameError.
+        """
         return self._content_id(self._place(name))
 
     def parents(self, name: str) -> list[str]:
-        """Models of the set that the one called `name` is predicted from. Raises KeyError."""
+        """Models of the set that the one called `name` is predicted from. Raises UnknownNameError."""
         return [self.members[place].name for place in sorted(self._parents(self._place(name)))]
 
     def needs(self, names: Collection[str] | None = None) -> list[bytes]:
         """Content ids of the models outside the set that those called `names` (None: all) are predicted from.
 
-        Raises KeyError.
+        Raises UnknownNameError.
         """
         places = sorted(self._parents_of([self._place(name) for name in (self.names if names is None else names)]))
         wanted = [(parent, place) for place in places for parent in self._ids_named_by(place)]
@@ -101,7 +104,7 @@ class SetReader:
 
     def _place(self, name: str) -> int:
         if name not in self._places:
-            raise KeyError(f"the set has no model {name!r}")
+            raise UnknownNameError(f"the set has no model {name!r}")
         return self._places[name]
 
     def _parents_of(self, wanted: list[int]) -> dict[int, set[int]]:
@@ -179,8 +182,8 @@ def decode_set(
 ) -> dict[str, Model]:
     """The models of the set `data` by name, in order; with `names` only those.
 
-    Raises BitstreamError for any `data` that is not a valid set within `limits`, KeyError for a name that it does not
-    have.
+    Raises BitstreamError for any `data` that is not a valid set within `limits`, UnknownNameError for a name that
+    it does not have.
     """
     return dict(SetReader(data, references, limits).models(names, work))
 

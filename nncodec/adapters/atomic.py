@@ -10,9 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from nncodec.adapters.reports import reason
 from nncodec.errors import ModelFileError
+
+_OF_OTHERS: Final = (ConnectionError, TimeoutError)
+"""What a block raises when others give no answer: OSError to Python, but nothing is wrong with the file."""
 
 
 @contextmanager
@@ -23,7 +27,8 @@ def replace_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
     The file gets the permissions of the file that it replaces; a new one those that the umask gives. A symbolic link
     at `path` is itself replaced: what it points at stays untouched.
 
-    Raises ModelFileError where the folder cannot be written, `path` is not a regular file, or the block raises OSError.
+    Raises ModelFileError where the folder cannot be written, `path` is not a regular file, or the block raises OSError,
+    unless it is of a connection or a time that ran out.
     """
     target = Path(path)
     try:
@@ -34,6 +39,8 @@ def replace_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield fresh
         _finish(fresh, target, mode)
+    except _OF_OTHERS:
+        raise
     except OSError as error:
         raise _cannot_write(target, error) from error
     finally:
@@ -65,6 +72,8 @@ def folder_on_success(path: str | os.PathLike[str]) -> Iterator[Path]:
         target.mkdir(exist_ok=True)
         for file in files:
             file.replace(target / file.name)
+    except _OF_OTHERS:
+        raise
     except OSError as error:
         raise _cannot_write(target, error) from error
     finally:

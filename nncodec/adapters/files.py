@@ -103,11 +103,11 @@ def save_all(
     models: Iterable[tuple[str, Model]],
     folder: str | os.PathLike[str],
     format: str | None = None,  # noqa: A002 - as in `save`
-) -> list[tuple[Path, Model]]:
+) -> list[Path]:
     """Write each model, called by its name, to a file in `folder`.
 
     Without `format` the topology says which; without a topology .npz, or .safetensors for types that numpy lacks.
-    Nothing appears in `folder` before the last model is written whole. Gives the files with their models. Raises as
+    Nothing appears in `folder` before the last model is written whole. Gives the files. Raises as
     `save`, ModelFileError for a name that no model of a set has (R-7.4.3) or that leads to the file of another, and
     what drawing from `models` raises.
     """
@@ -118,7 +118,7 @@ def save_all(
             if flaw is not None or os.path.lexists(fresh / file):
                 raise ModelFileError(f"cannot write model {name!r}: its name {flaw or 'is that of another'}")
             save(model, fresh / file)
-            written.append((Path(folder) / file, model))
+            written.append(Path(folder) / file)
     return written
 
 

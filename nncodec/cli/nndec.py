@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from nncodec.cli.references import References
 from nncodec.cli.tds import error_line, write_tds
 from nncodec.conversion import DecodedFile, decode_file
 from nncodec.decoder import decode
-from nncodec.errors import BitstreamError
+from nncodec.errors import BitstreamError, UnknownNameError
 from nncodec.model import Model, TensorHeader
 from nncodec.reader import open_stream
 from nncodec.set_decoder import SetReader
@@ -104,8 +104,8 @@ def body(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(summary(arguments, restored, seconds))
         return
-    size = sum(tensor.nbytes for tensor in restored.tensors)
-    sys.stdout.write(f"{arguments.output}: {len(restored.tensors)} tensors, {size:,} bytes, {seconds:.1f} s\n")
+    counted = f"{len(restored.tensors)} tensors, {restored.nbytes:,} bytes"
+    sys.stdout.write(f"{arguments.output}: {counted}, {seconds:.1f} s\n")
 
 
 def _is_ranged(arguments: argparse.Namespace) -> bool:
@@ -138,8 +138,8 @@ def decode_model(arguments: argparse.Namespace, data: memoryview | None) -> Mode
                     return reader.tensors(arguments.tensor, work)
             references = References(arguments.ref, arguments.refs, limits).needed_by(data)
             return decode(data, references, limits=limits, tensors=arguments.tensor, work=work)
-        except KeyError as error:
-            raise UsageError(f"{error.args[0]}; nninfo lists them") from None
+        except UnknownNameError as error:
+            raise UsageError(f"{error}; nninfo lists them") from None
 
 
 def restore_set(arguments: argparse.Namespace, data: memoryview) -> None:
@@ -155,35 +155,47 @@ def restore_set(arguments: argparse.Namespace, data: memoryview) -> None:
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         models = _models_of(arguments, data, work)
         if arguments.conformance:
-            write_tds(models, sys.stdout.buffer)
+            write_tds(list(models), sys.stdout.buffer)
             return
-        if one_file:
-            rows = [(arguments.output, model) for _, model in models]
-            save(rows[0][1], arguments.output)
-        else:
-            rows = list(save_all(models, arguments.output, arguments.format))
+        rows = _saved(models, arguments, one_file=one_file)
     seconds = time.perf_counter() - begin
     if arguments.json:
-        print_json(
-            {
-                "models": [
-                    summary(arguments, DecodedFile.of(model), seconds) | {"output": str(path)} for path, model in rows
-                ]
-            }
-        )
+        found = [summary(arguments, restored, seconds) | {"output": str(path)} for path, restored in rows]
+        print_json({"models": found})
         return
-    for path, model in rows:
-        sys.stdout.write(f"{path}: {len(model.tensors)} tensors, {model.nbytes:,} bytes\n")
+    for path, restored in rows:
+        sys.stdout.write(f"{path}: {len(restored.tensors)} tensors, {restored.nbytes:,} bytes\n")
     sys.stdout.write(f"models restored: {len(rows)}, {seconds:.1f} s\n")
 
 
-def _models_of(arguments: argparse.Namespace, data: memoryview, work: Work) -> list[tuple[str, Model]]:
+def _models_of(arguments: argparse.Namespace, data: memoryview, work: Work) -> Iterator[tuple[str, Model]]:
+    """The models that the arguments name, as they are decoded."""
     limits = limits_of(arguments)
     try:
         references = References(arguments.ref, arguments.refs, limits).needed_by(data, arguments.model)
-        return list(SetReader(data, references, limits).models(arguments.model, work))
-    except KeyError as error:
-        raise UsageError(f"{error.args[0]}; nninfo lists them") from None
+        yield from SetReader(data, references, limits).models(arguments.model, work)
+    except UnknownNameError as error:
+        raise UsageError(f"{error}; nninfo lists them") from None
+
+
+def _saved(
+    models: Iterator[tuple[str, Model]], arguments: argparse.Namespace, *, one_file: bool
+) -> list[tuple[Path, DecodedFile]]:
+    """Write models as they come; the files, and what they hold."""
+    restored: list[DecodedFile] = []
+
+    def noted() -> Iterator[tuple[str, Model]]:
+        for name, model in models:
+            restored.append(DecodedFile.of(model))
+            yield name, model
+
+    if one_file:
+        for _, model in noted():
+            save(model, arguments.output)
+        paths = [arguments.output]
+    else:
+        paths = save_all(noted(), arguments.output, arguments.format)
+    return list(zip(paths, restored, strict=True))
 
 
 def summary(arguments: argparse.Namespace, restored: DecodedFile, seconds: float) -> dict[str, Any]:
@@ -194,7 +206,7 @@ def summary(arguments: argparse.Namespace, restored: DecodedFile, seconds: float
         "content_id": None if arguments.tensor else restored.content_id,
         "topology": restored.topology.format.name.lower(),
         "elements": sum(tensor.size for tensor in restored.tensors),
-        "bytes": sum(tensor.nbytes for tensor in restored.tensors),
+        "bytes": restored.nbytes,
         "seconds": round(seconds, 3),
         "tensors": [tensor_row(*row) for row in zip(restored.tensors, restored.content_ids, strict=True)],
     }

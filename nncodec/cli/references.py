@@ -76,7 +76,7 @@ class References:
 
         names: models of the set that are wanted, None for all. Those that were given come too, so that a decoder can
         say what it was given instead. Follows a chain of updates from its oldest stream on. Raises BitstreamError
-        where `data` or a stream of the chain is invalid, KeyError for a name that the set does not have.
+        where `data` or a stream of the chain is invalid, UnknownNameError for a name that the set does not have.
         """
         for parent in _needs(data, self._limits, names):
             self._provide(parent)

@@ -52,6 +52,15 @@ def test_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("error", [TimeoutError, ConnectionResetError])
+def test_errors_of_connections_come_through(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        write_half(tmp_path / "out.nmc", error)
+    with pytest.raises(error), folder_on_success(tmp_path / "folder"):
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
 def test_system_errors_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"cannot write .*: No space left"), replace_on_success(tmp_path / "o"):
         raise OSError(28, "No space left on device")
