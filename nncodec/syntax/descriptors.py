@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from io import SEEK_CUR
 from typing import IO, Any
 
 import construct as c
+import numpy as np
+import numpy.typing as npt
 from construct_typed import Construct, Context, PathType
 
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.limits import MAX_STEP, MIN_STEP
+
+_READ_TOGETHER = 1 << 16
+_SHOWN = 16
 
 STREAM = "stream"
 """Region of elements whose offsets count from the start of the stream."""
@@ -76,6 +83,10 @@ class Descriptor(Construct[Any, Any]):
         """Bytes of `value`. Raises ValueError where it has no encoding."""
         raise NotImplementedError
 
+    def shown(self, value: Any) -> object:
+        """What stands in a trace for `value`."""
+        return value
+
     def _parse(self, stream: IO[bytes], context: Context, path: PathType) -> object:
         session = session_of(context)
         start = stream.tell()
@@ -88,7 +99,8 @@ class Descriptor(Construct[Any, Any]):
         if session.trace is not None:
             name, size = element_name(session, path), stream.tell() - start
             place = session.base + start
-            session.trace.append(Element(name, place, size, self.text, value, session.clause, session.region))
+            shown = self.shown(value)
+            session.trace.append(Element(name, place, size, self.text, shown, session.clause, session.region))
         return value
 
     def _build(self, obj: Any, stream: IO[bytes], context: Context, path: PathType) -> Any:
@@ -196,6 +208,19 @@ class Leb128(Descriptor):
         out.append(value)
         return bytes(out)
 
+    def run(self, data: bytes, most: int) -> tuple[npt.NDArray[np.int64], int]:
+        """The first elements of `data`, `most` at most, up to one that breaks a rule; and their bytes."""
+        octets = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(octets < 128)[:most] + 1
+        begins = np.append(0, ends)[: ends.size]
+        sizes, values = ends - begins, np.zeros(ends.size, np.int64)
+        for place in range(min(self.max_bytes, int(sizes.max(initial=0)))):
+            (longer,) = np.nonzero(sizes > place)
+            values[longer] |= (octets[begins[longer] + place].astype(np.int64) & 127) << (7 * place)
+        is_wrong = (sizes > self.max_bytes) | ((sizes > 1) & (octets[ends - 1] == 0)) | (values > self.maximum)
+        right = int(np.argmax(is_wrong)) if is_wrong.any() else ends.size
+        return values[:right], int(ends[right - 1]) if right else 0
+
 
 class ZigZag(Descriptor):
     """zz: a leb128 of 2v for v >= 0 and of -2v - 1 for v < 0."""
@@ -205,6 +230,7 @@ class ZigZag(Descriptor):
     def __init__(self, maximum: int) -> None:
         super().__init__()
         self.folded = Leb128(maximum)
+        self.max_bytes = self.folded.max_bytes
 
     def read(self, stream: IO[bytes], context: Context) -> int:
         """Raises FlawError as leb128 does."""
@@ -214,6 +240,13 @@ class ZigZag(Descriptor):
     def write(self, value: int) -> bytes:
         """Raises ValueError where `value` is out of range."""
         return self.folded.write(2 * value if value >= 0 else -2 * value - 1)
+
+    kind = "q"
+
+    def run(self, data: bytes, most: int) -> tuple[npt.NDArray[np.int64], int]:
+        """The first elements of `data`, `most` at most, up to one that breaks a rule; and their bytes."""
+        values, used = self.folded.run(data, most)
+        return (values >> 1) ^ -(values & 1), used
 
 
 class Enumerated(Descriptor):
@@ -349,3 +382,56 @@ class Half(Descriptor):
         if not math.isfinite(value):
             raise ValueError(f"{value!r} is not a gain")
         return struct.pack("<e", value)
+
+    kind = "d"
+    max_bytes = 2
+
+    def run(self, data: bytes, most: int) -> tuple[npt.NDArray[np.float64], int]:
+        """The first elements of `data`, `most` at most, up to one that breaks a rule; and their bytes."""
+        values = np.frombuffer(data, "<f2", min(len(data) // 2, most)).astype(np.float64)
+        is_wrong = ~np.isfinite(values)
+        right = int(np.argmax(is_wrong)) if is_wrong.any() else values.size
+        return values[:right], 2 * right
+
+
+class Run(Descriptor):
+    """A run of elements of one kind, as many as `count` says by the elements before it; one element in a trace.
+
+    There may be millions: so they are read together, and kept in an array of numbers, which takes 8 bytes for each.
+    """
+
+    def __init__(self, count: Callable[[Any], int], element: ZigZag | Half) -> None:
+        super().__init__()
+        self.count, self.element = count, element
+        self.text = element.text
+
+    def read(self, stream: IO[bytes], context: Context) -> array[Any]:
+        """Raises FlawError as the first element does that breaks a rule."""
+        count = self.count(context)
+        values: array[Any] = array(self.element.kind)
+        while len(values) < count:
+            place, wanted = stream.tell(), min(count - len(values), _READ_TOGETHER)
+            found, used = self.element.run(stream.read(wanted * self.element.max_bytes), wanted)
+            values.frombytes(found.tobytes())
+            stream.seek(place + used)
+            if found.size < wanted:
+                values.append(self.element.read(stream, context))  # says what is wrong
+        return values
+
+    def write(self, value: Sequence[Any]) -> bytes:
+        """Raises ValueError or OverflowError where an element has no encoding."""
+        return b"".join(map(self.element.write, value))
+
+    def shown(self, value: Any) -> object:
+        """A list if it is short, else how many there are of what kind."""
+        return list(value) if len(value) <= _SHOWN else f"{len(value)} values from {min(value)} to {max(value)}"
+
+    def _parse(self, stream: IO[bytes], context: Context, path: PathType) -> object:
+        if self.count(context):
+            return super()._parse(stream, context, path)
+        return array(self.element.kind)  # there is nothing to be seen in a trace
+
+    def _build(self, obj: Any, stream: IO[bytes], context: Context, path: PathType) -> Any:
+        if len(obj) != self.count(context):
+            raise EncodeError(f"{path.rpartition(' -> ')[2]}: {len(obj)} elements, not {self.count(context)}")
+        return super()._build(obj, stream, context, path)

@@ -14,7 +14,7 @@ from typing import Any
 import construct as c
 from construct_typed import DataclassStruct
 
-from nncodec.syntax.descriptors import Descriptor
+from nncodec.syntax.descriptors import Descriptor, Run
 
 Reader = Callable[[io.BytesIO, Any], Any]
 Writer = Callable[[Any, Any], bytes]
@@ -66,6 +66,8 @@ def _choice_reader(condition: Any, read: Reader) -> Reader:  # noqa: ANN401
 @cache
 def writer(declaration: Any) -> Writer:  # noqa: ANN401
     """What writes `declaration`; raises some exception where construct must say why it cannot."""
+    if isinstance(declaration, Run):
+        return _run_writer(declaration)
     if isinstance(declaration, Descriptor):
         write = declaration.write
         return lambda value, _: write(value)
@@ -97,6 +99,17 @@ def _array_writer(count: Any, write: Writer) -> Writer:  # noqa: ANN401
         if len(values) != count(fields):
             raise UnfitError(f"{len(values)} elements")
         return b"".join([write(value, fields) for value in values])
+
+    return write_all
+
+
+def _run_writer(declaration: Run) -> Writer:
+    count, write = declaration.count, declaration.write
+
+    def write_all(values: Any, fields: Any) -> bytes:  # noqa: ANN401
+        if len(values) != count(fields):
+            raise UnfitError(f"{len(values)} elements")
+        return write(values)
 
     return write_all
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,8 @@ import construct as c
 from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
 
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_UNIT_BYTES
-from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Session, Text, Unsigned, ZigZag
+from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_TERMS, MAX_UNIT_BYTES
+from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Run, Session, Text, Unsigned, ZigZag
 from nncodec.syntax.door import build, parse, parse_all
 from nncodec.syntax.model_parameter_set import QUANTISER, Quantiser
 from nncodec.syntax.units import Unit
@@ -56,9 +57,14 @@ class ChannelMap(DataclassMixin):
     axis_count: int = csfield(Unsigned(8))
     axes: list[int] = csfield(c.Array(c.this.axis_count, Unsigned(8)))
     row_count: int = csfield(Leb128(MAX_DIMENSION))
-    rows: list[int] = csfield(c.Array(c.this.row_count, ZigZag(2**32)))
+    rows: Sequence[int] = csfield(Run(c.this.row_count, ZigZag(2**32)))
     column_count: int = csfield(Leb128(MAX_DIMENSION))
-    columns: list[int] = csfield(c.Array(c.this.column_count, ZigZag(2**32)))
+    columns: Sequence[int] = csfield(Run(c.this.column_count, ZigZag(2**32)))
+
+    def __post_init__(self) -> None:
+        """Runs are arrays, however they were given, so that equal records are equal."""
+        object.__setattr__(self, "rows", array("q", self.rows))
+        object.__setattr__(self, "columns", array("q", self.columns))
 
 
 CHANNEL_MAP = DataclassStruct(ChannelMap)
@@ -73,7 +79,11 @@ class Term(DataclassMixin):
     mapped: bool = csfield(Flag())
     channel_map: ChannelMap | None = csfield(c.If(c.this.mapped, CHANNEL_MAP))
     gain_count: int = csfield(Leb128(MAX_DIMENSION))
-    gains: list[float] = csfield(c.Array(c.this.gain_count, Half()))
+    gains: Sequence[float] = csfield(Run(c.this.gain_count, Half()))
+
+    def __post_init__(self) -> None:
+        """As those of a `ChannelMap`."""
+        object.__setattr__(self, "gains", array("d", self.gains))
 
 
 TERM = DataclassStruct(Term)
@@ -104,7 +114,7 @@ class TensorCoding(DataclassMixin):
     """How a tensor is coded (clause 6.6.2)."""
 
     prediction: Prediction = csfield(Enumerated(Prediction))
-    term_count: int | None = csfield(c.If(_is_predicted, Unsigned(8)))
+    term_count: int | None = csfield(c.If(_is_predicted, Leb128(MAX_TERMS)))
     terms: list[Term] = csfield(c.Array(_term_count, TERM))
     slice_group: int | None = csfield(c.If(_is_coded, Leb128(LEVELS[-1].groups)))
     level_width: LevelWidth | None = csfield(c.If(_is_coded, Enumerated(LevelWidth)))

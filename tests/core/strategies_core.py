@@ -152,7 +152,7 @@ def codings(draw: st.DrawFn) -> TensorCoding:
     """Codings whose conditional elements are there exactly if clause 6.6.2 says so."""
     prediction = draw(st.sampled_from(Prediction))
     coded, predicted = prediction != Prediction.COPY, prediction != Prediction.NONE
-    terms = draw(st.lists(TERMS, max_size=3)) if predicted else []
+    terms = draw(st.lists(TERMS, max_size=2)) if predicted else []
     width = draw(st.sampled_from(LevelWidth)) if coded else None
     own = draw(st.booleans()) if width not in (None, LevelWidth.NONE) else None
     return TensorCoding(

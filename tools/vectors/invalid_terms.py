@@ -51,7 +51,7 @@ patched(
             {"record0.term_count": u8(255), f"{T0}.gains": 254 * TERM},
             "255 terms.",
         ),
-        ("term-missing UNIT_SIZE 6.6.3 3.3", {"record0.term_count": u8(4)}, "Four terms are declared, one is given."),
+        ("term-missing UNIT_SIZE 6.6.3 3.3", {"record0.term_count": u8(2)}, "Two terms are declared, one is given."),
         (
             "term-second-parent-1-of-1 VALUE_RANGE R-7.1.3",
             {"record0.term_count": u8(2), f"{T0}.gains": leb(1) + TERM[1:]},

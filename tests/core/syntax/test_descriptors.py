@@ -6,10 +6,11 @@ import dataclasses
 import io
 import math
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
-from construct import Container
+from construct import Container, this
 from construct_typed import DataclassMixin, DataclassStruct, csfield
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from nncodec.syntax.descriptors import (
     Half,
     Leb128,
     Rest,
+    Run,
     Session,
     Signed,
     Step,
@@ -308,3 +310,71 @@ def test_accepted_bytes_are_built_again(descriptor: Descriptor, data: bytes) -> 
 def test_session_is_required() -> None:
     with pytest.raises(TypeError, match="door"):
         BIG.parse(b"\x00", session=None)
+
+
+def one_by_one(element: ZigZag | Half, data: bytes, count: int) -> tuple[list[Any], int] | ErrorClass:
+    """Elements as their own descriptor reads them, and where the next one begins; or what is wrong with one."""
+    stream = io.BytesIO(data)
+    try:
+        return [element.read(stream, Container()) for _ in range(count)], stream.tell()
+    except FlawError as flaw:
+        return flaw.error_class
+
+
+@given(
+    st.sampled_from([ZigZag(2**32), ZigZag(300), Half()]),
+    st.lists(st.sampled_from([b"\0", b"\1", b"\x7f", b"\x80", b"\xff", b"\x3c", b"\x7c"]), max_size=40).map(b"".join),
+    st.integers(0, 20),
+    st.integers(1, 5),
+)
+def test_run_is_its_elements(element: ZigZag | Half, data: bytes, count: int, together: int) -> None:
+    stream, run = io.BytesIO(data), Run(lambda _: count, element)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nncodec.syntax.descriptors._READ_TOGETHER", together)
+        try:
+            found = list(run.read(stream, Container())), stream.tell()
+        except FlawError as flaw:
+            assert flaw.error_class == one_by_one(element, data, count)
+            return
+    assert found == one_by_one(element, data, count)
+    assert run.write(found[0]) == data[: found[1]]
+
+
+def test_long_run_takes_little_memory() -> None:
+    count = 1 << 20
+    run = Run(lambda _: count, ZigZag(2**32))
+    tracemalloc.start()
+    found = run.read(io.BytesIO(bytes(count)), Container())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == count
+    assert peak < 16 * count
+
+
+def three(_: object) -> int:
+    return 3
+
+
+def nothing(_: object) -> int:
+    return 0
+
+
+def test_run_in_a_trace() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Runs(DataclassMixin):
+        count: int = csfield(Leb128(1000))
+        few: list[float] = csfield(Run(three, Half()))
+        many: list[int] = csfield(Run(this.count, ZigZag(9)))
+        none: list[float] = csfield(Run(nothing, Half()))
+
+    declaration = DataclassStruct(Runs)
+    region = build(declaration, Runs(20, [1.0, 2.0, -0.5], [*range(-5, 5), *range(-5, 5)], []))
+    session = Session(0, CLAUSE, [])
+    parse(declaration, region, session)
+    assert [(element.path, element.size, element.value) for element in session.trace or ()] == [
+        ("Runs.count", 1, 20),
+        ("Runs.few", 6, [1.0, 2.0, -0.5]),
+        ("Runs.many", 20, "20 values from -5 to 4"),
+    ]
+    with pytest.raises(EncodeError, match="few"):
+        build(declaration, Runs(20, [1.0, 2.0], [0] * 20, []))
