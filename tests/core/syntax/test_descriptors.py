@@ -10,7 +10,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from construct import Container, this
+from construct import Container
 from construct_typed import DataclassMixin, DataclassStruct, csfield
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +35,7 @@ from nncodec.syntax.descriptors import (
     ZigZag,
 )
 from nncodec.syntax.door import build, parse
+from nncodec.syntax.tensor_table import CHANNEL_MAP, ChannelMap
 from nncodec.tables import DType, LevelWidth, StepKind
 
 BASE = 100
@@ -351,30 +352,16 @@ def test_long_run_takes_little_memory() -> None:
     assert peak < 16 * count
 
 
-def three(_: object) -> int:
-    return 3
-
-
-def nothing(_: object) -> int:
-    return 0
-
-
 def test_run_in_a_trace() -> None:
-    @dataclasses.dataclass(frozen=True)
-    class Runs(DataclassMixin):
-        count: int = csfield(Leb128(1000))
-        few: list[float] = csfield(Run(three, Half()))
-        many: list[int] = csfield(Run(this.count, ZigZag(9)))
-        none: list[float] = csfield(Run(nothing, Half()))
-
-    declaration = DataclassStruct(Runs)
-    region = build(declaration, Runs(20, [1.0, 2.0, -0.5], [*range(-5, 5), *range(-5, 5)], []))
+    rows = [*range(-5, 5), *range(-5, 5)]
     session = Session(0, CLAUSE, [])
-    parse(declaration, region, session)
+    parse(CHANNEL_MAP, build(CHANNEL_MAP, ChannelMap(0, [], 20, rows, 2, [1, -1])), session)
     assert [(element.path, element.size, element.value) for element in session.trace or ()] == [
-        ("Runs.count", 1, 20),
-        ("Runs.few", 6, [1.0, 2.0, -0.5]),
-        ("Runs.many", 20, "20 values from -5 to 4"),
+        ("ChannelMap.axis_count", 1, 0),
+        ("ChannelMap.row_count", 1, 20),
+        ("ChannelMap.rows", 20, "20 values from -5 to 4"),
+        ("ChannelMap.column_count", 1, 2),
+        ("ChannelMap.columns", 2, [1, -1]),
     ]
-    with pytest.raises(EncodeError, match="few"):
-        build(declaration, Runs(20, [1.0, 2.0], [0] * 20, []))
+    with pytest.raises(EncodeError, match="columns"):
+        build(CHANNEL_MAP, ChannelMap(0, [], 0, [], 2, [1]))
