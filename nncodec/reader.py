@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from io import SEEK_END
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
-from nncodec.adapters.streams import reader_of
+from nncodec.adapters.streams import FileOwner, reader_of
 from nncodec.concealment import Concealed, conceal
 from nncodec.constraints import check_coverage, check_limit, invalid
 from nncodec.decoder import check_content_id, decode_tensors, wanted_tensors
@@ -24,7 +23,7 @@ from nncodec.tables import ANCILLARY_UNIT, DType, UnitType
 from nncodec.work import Work
 
 
-class Reader:
+class Reader(FileOwner):
     """A stream of which single tensors are decoded, each from the ranges of the file that it needs.
 
     file: seekable, open for reading in binary. references: as for `decode`. The content id of the whole model is not
@@ -34,8 +33,9 @@ class Reader:
     def __init__(
         self, file: BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
     ) -> None:
-        self._file, self._range = file, ranges_of(file)
-        end, self._end_offset = find_end(self._range, file.seek(0, SEEK_END))
+        super().__init__()
+        self._range = ranges_of(file)
+        end, self._end_offset = find_end(self._range, file.seek(0, SEEK_END), limits.slices)
         index = end.index
         first = index[0].unit_offset if index else self._end_offset
         check_limit("size of headers", first, limits.header_bytes + ANCILLARY_ROOM)
@@ -75,14 +75,6 @@ class Reader:
         if not found.gaps:
             check_content_id(stream, found.model.content_id)
         return found
-
-    def __enter__(self) -> Reader:  # noqa: PYI034 - typing has Self from 3.11 on
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
 
     def _located(self, index: Sequence[IndexEntry]) -> Iterator[tuple[IndexEntry, frozenset[int]]]:
         """Each slice that the index lists with the tensors that it holds parts of; together they hold all."""
@@ -126,7 +118,7 @@ def _mismatch(what: str, offset: int) -> BitstreamError:
 def open_stream(
     place: str | Path | BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
 ) -> Reader:
-    """A reader of the stream at a path, a URL (extra `remote`) or in a seekable file; use it in a `with`.
+    """A reader of the stream at a path, a URL (extra `remote`) or in a seekable file; use it in a `with`, or close it.
 
     Raises BitstreamError, OSError, UnsupportedModelError where a package for the URL is missing.
     """

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
 from io import SEEK_END
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Final
 
-from nncodec.adapters.streams import reader_of
+from nncodec.adapters.streams import FileOwner, reader_of
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, UnknownNameError, shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
@@ -17,13 +15,14 @@ from nncodec.model import Model
 from nncodec.set_stream import Member, read_members
 from nncodec.stream import Ranges, find_end, ranges_of, ranges_of_bytes, read_parents
 from nncodec.syntax.descriptors import Element
+from nncodec.syntax.end import End
 from nncodec.work import Work
 
 _FIRST_WINDOW: Final = 2**12
 """Bytes of a stream in which its parents are sought first: nearly all starts and parameter sets are shorter."""
 
 
-class SetReader:
+class SetReader(FileOwner):
     """A set of models of which any are decoded, with those that they are predicted from; the rest is not read.
 
     source: a file, seekable and open for reading in binary, or its bytes (mapped, perhaps). references: models that the
@@ -36,12 +35,11 @@ class SetReader:
         references: Sequence[Model] = (),
         limits: Limits = LEVELS[DEFAULT_LEVEL],
     ) -> None:
-        self._closing = ExitStack()
+        super().__init__()
         if isinstance(source, (bytes, bytearray, memoryview)):
             view = memoryview(source).cast("B")
             self._ranges, size = ranges_of_bytes(view), view.nbytes
         else:
-            self._closing.callback(source.close)
             self._ranges, size = ranges_of(source), source.seek(0, SEEK_END)
         self._references, self.limits = list(references), limits
         elements: list[Element] = []
@@ -146,10 +144,13 @@ class SetReader:
         if place not in self._ids:
             member = self.members[place]
             try:
-                self._ids[place] = find_end(_part(self._ranges, member.offset), member.size)[0].content_id
+                self._ids[place] = self._end_of(member).content_id
             except BitstreamError:
                 self._ids[place] = None
         return self._ids[place]
+
+    def _end_of(self, member: Member) -> End:
+        return find_end(_part(self._ranges, member.offset), member.size, self.limits.slices)[0]
 
     def _decode(self, member: Member, before: Sequence[Model], work: Work | None) -> Model:
         with shifted(member.offset):
@@ -157,14 +158,6 @@ class SetReader:
 
     def _stream_of(self, member: Member) -> memoryview:
         return self._ranges(member.offset, member.size)
-
-    def __enter__(self) -> SetReader:  # noqa: PYI034 - typing has Self from 3.11 on
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
 
 
 def _part(ranges: Ranges, begin: int) -> Ranges:
@@ -191,7 +184,7 @@ def decode_set(
 def open_set(
     place: str | Path | BinaryIO, references: Sequence[Model] = (), limits: Limits = LEVELS[DEFAULT_LEVEL]
 ) -> SetReader:
-    """A reader of the set at a path, a URL (extra `remote`) or in a seekable file; use it in a `with`.
+    """A reader of the set at a path, a URL (extra `remote`) or in a seekable file; use it in a `with`, or close it.
 
     Raises BitstreamError, OSError, UnsupportedModelError where a package for the URL is missing.
     """

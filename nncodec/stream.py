@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import BinaryIO
 
 from nncodec.constraints import check_coverage, check_limit, check_parameters, check_parent, check_records, invalid
@@ -35,14 +36,16 @@ Ranges = Callable[[int, int], memoryview]
 
 
 def ranges_of(file: BinaryIO) -> Ranges:
-    """Ranges of a seekable file that is open for reading."""
+    """Ranges of a seekable file that is open for reading; threads take turns."""
+    turn = Lock()
 
     def read(offset: int, size: int) -> memoryview:
-        file.seek(offset)
         parts, missing = [], size
-        while missing > 0 and (part := file.read(missing)):
-            parts.append(part)
-            missing -= len(part)
+        with turn:
+            file.seek(offset)
+            while missing > 0 and (part := file.read(missing)):
+                parts.append(part)
+                missing -= len(part)
         return memoryview(b"".join(parts))
 
     return read
@@ -182,8 +185,11 @@ def read_identity(data: bytes | memoryview, limits: Limits = LEVELS[DEFAULT_LEVE
     return Identity(end.content_id, tuple(parameters.parents), start)
 
 
-def find_end(ranges: Ranges, size: int) -> tuple[End, int]:
-    """The end unit of the stream of `size` bytes, found by the footer, and where it stands. Raises BitstreamError."""
+def find_end(ranges: Ranges, size: int, slices: int) -> tuple[End, int]:
+    """The end unit of the stream of `size` bytes, found by the footer, and where it stands.
+
+    Raises BitstreamError, also for a unit that is longer than one of so many `slices`, of which nothing is read then.
+    """
     footer_offset = size - FOOTER_BYTES
     if footer_offset < 0:
         raise invalid(ErrorClass.TRUNCATED, "6.8", f"{size} bytes are less than a footer", size)
@@ -192,6 +198,7 @@ def find_end(ranges: Ranges, size: int) -> tuple[End, int]:
     if end_offset < 0:
         what = f"the footer gives the end unit {unit_size} bytes, of {size}"
         raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", what, footer_offset)
+    check_limit("size of the end unit", unit_size, end_syntax.longest_end_unit(slices))
     with shifted(end_offset):
         unit = parse_unit(ranges(end_offset, unit_size), 0)
         if unit.unit_type != UnitType.END or unit.size != unit_size:

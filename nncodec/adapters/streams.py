@@ -8,12 +8,37 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import TracebackType
 from typing import BinaryIO, TypeVar, cast
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.errors import UnsupportedModelError
 
-Made = TypeVar("Made")
+
+class FileOwner:
+    """Something that reads a file, and closes it if it was opened for it: by `close`, or at the end of a `with`."""
+
+    def __init__(self) -> None:
+        self._owned = ExitStack()
+
+    def own(self, file: BinaryIO) -> None:
+        """Close `file` some time."""
+        self._owned.callback(file.close)
+
+    def close(self) -> None:
+        """Close what was opened; nothing can be read any more then."""
+        self._owned.close()
+
+    def __enter__(self: Owner) -> Owner:  # noqa: PYI019 - typing has Self from 3.11 on
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+Owner = TypeVar("Owner", bound=FileOwner)
 
 
 @contextmanager
@@ -31,17 +56,20 @@ def temporary_beside(path: str | os.PathLike[str]) -> BinaryIO:
     return cast("BinaryIO", TemporaryFile(dir=Path(path).parent))
 
 
-def reader_of(place: str | Path | BinaryIO, make: Callable[[BinaryIO], Made]) -> Made:
-    """What `make` makes of the file at a path or a URL, or of an open file, which is closed where it fails.
+def reader_of(place: str | Path | BinaryIO, make: Callable[[BinaryIO], Owner]) -> Owner:
+    """What `make` makes of the file at a path or a URL, which it then owns, or of an open file, which is the caller's.
 
     Raises as `open_binary`, and what `make` raises.
     """
+    if not isinstance(place, (str, Path)):
+        return make(place)
     with ExitStack() as opened:
-        file = open_binary(place) if isinstance(place, (str, Path)) else place
+        file = open_binary(place)
         opened.callback(file.close)
         made = make(file)
         opened.pop_all()
-        return made
+    made.own(file)
+    return made
 
 
 def open_binary(place: str | Path) -> BinaryIO:

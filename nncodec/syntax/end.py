@@ -48,6 +48,9 @@ INDEX_ENTRY = DataclassStruct(IndexEntry)
 END = DataclassStruct(End)
 FOOTER = DataclassStruct(Footer)
 FOOTER_BYTES = 8
+_LONGEST_FRAME = 64
+_LONGEST_ENTRY = 32
+"""Bytes of an end unit without its index, and of an entry of that, at most, and some to spare."""
 
 
 def build_end(end: End) -> bytes:
@@ -59,6 +62,11 @@ def build_end(end: End) -> bytes:
 def parse_end_unit(unit: Unit, session: Session) -> End:
     """The record that the end unit holds. Raises InvalidStreamError."""
     return parse(END, bytes(unit.payload), session)
+
+
+def longest_end_unit(slices: int) -> int:
+    """More bytes no end unit has that lists so many slices."""
+    return _LONGEST_FRAME + slices * _LONGEST_ENTRY
 
 
 def end_unit_size(footer: bytes, offset: int) -> int:

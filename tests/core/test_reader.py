@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +19,7 @@ from nncodec.concealment import Gap
 from nncodec.decoder import decode
 from nncodec.encoder.config import EncoderConfig
 from nncodec.encoder.encode import encode
-from nncodec.errors import BitstreamError, ErrorClass
+from nncodec.errors import BitstreamError, ErrorClass, LimitExceededError
 from nncodec.model import Model, Tensor
 from nncodec.reader import Reader, open_stream
 from nncodec.tables import DType, UnitType
@@ -38,6 +39,20 @@ class Watched(io.BytesIO):
         data = super().read(size)
         self.taken += len(data)
         return data
+
+
+def test_an_end_unit_is_not_read_on_the_word_of_the_footer() -> None:
+    file = Watched(bytes(1 << 24) + (1 << 23).to_bytes(4, "little") + DATA[-4:])
+    with pytest.raises(LimitExceededError, match="size of the end unit 8388608"):
+        open_stream(file)
+    assert file.taken == 8
+
+
+def test_threads_share_a_reader() -> None:
+    reader = Reader(io.BytesIO(DATA))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(reader.tensor, reader.names * 5))
+    assert [tensor.content_id for tensor in found] == [tensor.content_id for tensor in MODEL.tensors] * 5
 
 
 @pytest.mark.parametrize("name", ["layer 0", "layer 4", "layer 7"])
