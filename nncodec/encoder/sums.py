@@ -48,17 +48,22 @@ def sums_of(levels: Levels, trellis: Trellis | None, residual: Iterator[Float64s
     return total
 
 
+def _in_order(values: Float64s) -> float:
+    """The sum, rounded at each step as the compiled loop does; numpy's own sum takes another order."""
+    return float(np.cumsum(values)[-1]) if values.size else 0.0
+
+
 def _sums_of_halves(halves: HalfLevels, residual: Iterator[Float64s]) -> Sums:
     total, first = Sums(), 0
     for block in residual:
         part, first = halves[first : first + block.size], first + block.size
         with np.errstate(over="ignore", invalid="ignore"):
             total += Sums(
-                outwards=float((np.sign(part) * block).sum()),
+                outwards=_in_order(np.sign(part) * block),
                 magnitudes=int(np.abs(part).sum(dtype=np.int64)),
-                squares=float(np.square(part, dtype=np.float64).sum()),
-                products=float((part * block).sum()),
-                energy=float(np.square(block).sum()),
+                squares=_in_order(np.square(part, dtype=np.float64)),
+                products=_in_order(part * block),
+                energy=_in_order(np.square(block)),
                 count=int(np.count_nonzero(part)),
             )
     return total

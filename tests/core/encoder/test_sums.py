@@ -6,6 +6,8 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nncodec.encoder.sums as room
 from nncodec.encoder.sums import sums_of
@@ -32,3 +34,14 @@ def test_sums_go_on_from_block_to_block(trellis, compiled: bool, monkeypatch: py
         np.count_nonzero(halves),
     )
     assert astuple(found) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("trellis", [None, TRELLISES[Representation.TRELLIS_8]])
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(0, 3000))
+def test_both_forms_give_the_same_to_the_last_bit(trellis, seed: int, size: int) -> None:
+    generator = np.random.default_rng(seed)
+    levels, residual = generator.integers(-4, 5, size, np.int32), generator.normal(size=size)
+    compiled = sums_of(levels, trellis, iter(np.split(residual, [size // 3])))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "numba", lambda: None)
+        assert sums_of(levels, trellis, iter(np.split(residual, [size // 3]))) == compiled
