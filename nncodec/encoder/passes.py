@@ -259,16 +259,16 @@ class _Choosing:
     def _others(self, found: list[dict[EntropyCoder, Stored]]) -> tuple[EntropyCoder, ...]:
         """Coders of levels to try when it is known what the first one makes of them.
 
-        LZMA2 for levels that leave next to nothing, which no decoder would believe of another coder (9.4). rANS, which
-        tells 0 from the rest at any step, where mixing takes clearly more than the order-0 entropy: many zeros, a fine
-        step. (Weights without any structure come to half a percent more; to code them twice would gain as little.)
+        LZMA2 and rANS for levels that leave next to nothing, which no decoder would believe of mixing (9.4). rANS,
+        which tells 0 from the rest at any step, where mixing takes clearly more than the order-0 entropy: many zeros, a
+        fine step. (Weights without any structure come to half a percent more; to code them twice would gain as little.)
         """
         group = self.coding.plan.groups[self.index]
         if group.quantiser is None:
             return ()
         first = group.coders[0]
         if any(first not in each for each in found):
-            return (EntropyCoder.LZMA2,)
+            return tuple(coder for coder in (EntropyCoder.LZMA2, EntropyCoder.RANS) if coder != first)
         coded = sum(each[first].size for each in found)
         is_poor = first == EntropyCoder.MIXING and 8 * coded > _POOR * self.coding.plan.estimated_bits(group)
         return (EntropyCoder.RANS,) if is_poor else ()

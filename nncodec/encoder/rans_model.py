@@ -16,12 +16,13 @@ from nncodec.encoder.estimate import trailing_zeros
 from nncodec.encoder.frequencies import Integers, fit_table
 from nncodec.encoder.merging import merged, table_bits, tables_bits
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, Tokens, Words, tokens_of
-from nncodec.entropy.rans.coder import Exponents, Known, WordArea
+from nncodec.entropy.rans.coder import STATE_BYTES, Exponents, Known, WordArea
 from nncodec.entropy.rans.head import CodingSet, Head, has_room
 from nncodec.entropy.rans.kernels import ACTIVITIES
 from nncodec.entropy.rans.lanes import Activities, activities
 from nncodec.entropy.rans.narrow import Integers as Narrow
 from nncodec.entropy.rans.narrow import counted, counted_within, looked_up
+from nncodec.limits import MAX_EXPANSION
 from nncodec.tables import EXPONENT_BITS, DType
 
 Kept = TypeVar("Kept", bound=np.generic)
@@ -314,7 +315,7 @@ def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> 
         found |= tokeniser.tokens(draft)
     tokens = [found[area] for area in range(len(parts))]
     counts = [tokeniser.counts(draft, draft.areas) for draft in drafts]
-    lanes = _lane_count(drafts, counts)
+    lanes = max(_lane_count(drafts, counts), _least_lanes(material))
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
         return _Laid(tokens, counts, None, tokeniser.bases, lanes, 0)
     of_token = {draft.how: draft.how.classes().astype(np.uint8) for draft in drafts}
@@ -331,6 +332,12 @@ def _lane_count(drafts: Sequence[Draft], counts: Sequence[Integers]) -> int:
         symbols += int(its.sum())
     lanes = min(symbols // SYMBOLS_OF_A_LANE, int(bits / 8) // BYTES_OF_A_LANE, MOST_LANES)
     return 1 << (max(lanes, 1).bit_length() - 1)
+
+
+def _least_lanes(material: Material) -> int:
+    """As many lanes as need no words to make a payload that a decoder believes (9.4): words may all be the same."""
+    least = -(-material.width * len(material.words) // (MAX_EXPANSION * STATE_BYTES))
+    return 1 << (max(least, 1) - 1).bit_length()
 
 
 def _contexts(material: Material, draft: Draft, counts: Integers, laid: _Laid) -> tuple[CodingSet, Integers]:

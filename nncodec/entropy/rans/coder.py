@@ -21,7 +21,7 @@ from nncodec.memory import room
 Integers = npt.NDArray[np.int64]
 Exponents = npt.NDArray[np.uint16]
 
-_STATE_BYTES = 4
+STATE_BYTES = 4
 _WORD_BYTES = 2
 
 
@@ -88,7 +88,7 @@ def decode_words(
 
 def _split(data: memoryview, head: Head, offset: int) -> tuple[Lanes, memoryview]:
     """The lanes, and the raw bits behind them."""
-    middle = _STATE_BYTES * head.lanes
+    middle = STATE_BYTES * head.lanes
     end = middle + _WORD_BYTES * sum(head.words)
     if end > len(data):
         raise damaged(f"{len(data)} bytes for {head.lanes} states and {sum(head.words)} words", offset)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -84,3 +88,47 @@ def test_model_that_no_stream_can_carry_is_refused(model: Model, word: str, with
 def test_large_empty_extent_comes_back() -> None:
     model = one("n", (2**32, 0, 2))
     assert same_tensors(decode(encode(model, LOSSLESS), limits=LEVELS[4]), model)
+
+
+RANDOM = np.random.default_rng(0).normal(size=(800, 1000)).astype(np.float32)
+CHANGED = RANDOM + (np.arange(1000) < 3) * (np.arange(800)[:, np.newaxis] == 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((2000, 1000), np.float32),
+        np.ones((300, 300), np.float32),
+        np.zeros((3000, 1000), np.int8),
+        np.full((1000, 2000), 7.5),
+    ],
+    ids=["zeros", "small", "bytes", "sevens"],
+)
+def test_what_is_all_the_same_takes_next_to_nothing(array: npt.NDArray[Any], is_fast: bool) -> None:
+    model = Model((Tensor.from_numpy("w", array),))
+    data = encode(model, EncoderConfig(lossless=True, fast=is_fast))
+    assert len(data) < 300 + array.nbytes / 4000  # half of what no decoder would believe (9.4)
+    assert same_tensors(decode(data), model)
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_a_large_tensor_of_which_a_few_weights_change(is_fast: bool) -> None:
+    old, new = (Model((Tensor.from_numpy("w", array),)) for array in (RANDOM, CHANGED))
+    data = encode(new, EncoderConfig(lossless=True, fast=is_fast), [old])
+    assert len(data) < 1200
+    assert same_tensors(decode(data, [old]), new)
+
+
+def test_a_tensor_of_zeros_does_not_keep_others_raw() -> None:
+    alone, zeros = Tensor.from_numpy("w", RANDOM), Tensor.from_numpy("z", np.zeros_like(RANDOM))
+    size = len(encode(Model((alone,)), LOSSLESS))
+    assert len(encode(Model((alone, zeros)), LOSSLESS)) < 1.04 * size
+
+
+@pytest.mark.parametrize("slice_symbols", [2**22, 2**18])
+def test_levels_that_are_all_zero_in_one_slice(slice_symbols: int) -> None:
+    tensors = [Tensor.from_numpy("w", RANDOM), Tensor.from_numpy("z", np.zeros((1200, 1000), np.float32))]
+    config = EncoderConfig(quality=40, slice_symbols=slice_symbols)
+    size = len(encode(Model(tuple(tensors[:1])), config))
+    assert len(encode(Model(tuple(tensors)), config)) < 1.1 * size
