@@ -12,7 +12,7 @@ from nncodec.adapters.files import load, writing
 from nncodec.adapters.mapping import map_file
 from nncodec.adapters.streams import temporary_beside, writing_stream
 from nncodec.decoder import check_content_id, decode_into
-from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.config import EncoderConfig, check_patterns
 from nncodec.encoder.encode import EncodedFile, Process
 from nncodec.encoder.matching import Given
 from nncodec.layout import header_of
@@ -36,14 +36,15 @@ def encode_file(
     beside `target`, which appears when it is whole. Nobody is warned: see the notices of the report. Raises what `load`
     and `encode` raise, ModelFileError where `target` cannot be written.
     """
-    model = source if isinstance(source, Model) else load(source)
+    model, config = source if isinstance(source, Model) else load(source), config or EncoderConfig()
+    check_patterns(config, [model])
     with writing_stream(target) as file, ExitStack() as opened:
 
         def temporary() -> BinaryIO:
             return opened.enter_context(temporary_beside(target))
 
         process = Process(model, Given(references), work or Work(), temporary=temporary)
-        return process.write(file, config or EncoderConfig())
+        return process.write(file, config)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,11 @@ class TensorHeader:
         return element_count(self.shape)
 
 
+def _check_kinds(name: object, dtype: object, shape: object) -> None:
+    if not (isinstance(name, str) and isinstance(dtype, DType) and isinstance(shape, tuple)):
+        raise TypeError(f"tensor {name!r}: needs a str, a DType and a tuple of dimensions, not {dtype!r} and {shape!r}")
+
+
 @dataclass(frozen=True, eq=False)
 class Tensor:
     """A named array (clause 5.1).
@@ -106,7 +111,8 @@ class Tensor:
     data: bytes | memoryview = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Check the size of `data`; string data is checked element by element."""
+        """Check every field, and the size of `data`; string data is checked element by element."""
+        _check_kinds(self.name, self.dtype, self.shape)
         if any(dim < 0 for dim in self.shape):
             raise ValueError(f"tensor {self.name!r}: negative dimension in shape {self.shape}")
         expected = data_bytes(self.dtype, self.shape)
@@ -125,7 +131,7 @@ class Tensor:
     def from_numpy(cls, name: str, array: npt.NDArray[np.generic]) -> Tensor:
         """Tensor with the elements of `array`. Raises ValueError for a numpy dtype outside table 4.1."""
         array = np.asarray(array)
-        little = array.dtype.newbyteorder("<") if array.dtype.byteorder == ">" else array.dtype
+        little = array.dtype.newbyteorder("<")
         dtype = DTYPE_OF_NUMPY.get(little)
         if dtype is None:
             raise ValueError(f"tensor {name!r}: numpy dtype {array.dtype} has no element type (SPEC.md table 4.1)")

@@ -24,7 +24,7 @@ from nncodec.cli.common import (
 from nncodec.cli.nnenc_set import add_set_arguments, encode_models, refuse_set_arguments
 from nncodec.cli.references import References
 from nncodec.conversion import encode_file
-from nncodec.encoder.config import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
+from nncodec.encoder.config import DEFAULT_QUALITY, DEFAULT_S_BITS, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
 from nncodec.encoder.encode import EncodedFile
 from nncodec.encoder.report import TensorReport
 from nncodec.encoder.steps import UPDATE_ALLOWANCE_DB
@@ -121,16 +121,12 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
     requests = {name: getattr(arguments, name) for name in REQUESTS}
     if len(arguments.models) > 1:
         requests["max_bytes"] = None  # that of the set
-    if arguments.s_bits is not None and arguments.q_bits is None and (profile == Profile.MAIN or arguments.lossless):
-        raise UsageError("--s-bits goes with --q-bits: give that too")
-    if arguments.rounding is not None and arguments.lossless:
-        raise UsageError("--rounding means nothing with --lossless")
     if arguments.update_snr is not None and not arguments.ref:
         raise UsageError("--update-snr is that of an update: name what is updated by --ref, or ask for --snr")
     try:
         return EncoderConfig(
             profile=profile,
-            s_bits=12 if arguments.s_bits is None else arguments.s_bits,
+            s_bits=DEFAULT_S_BITS if arguments.s_bits is None else arguments.s_bits,
             rounding=arguments.rounding,
             fast=arguments.preset == "fast",
             best=arguments.preset == "best",

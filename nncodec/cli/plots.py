@@ -41,8 +41,7 @@ def draw_curve(encoded: EncodedSet, path: Path) -> None:
         axes.plot(
             sizes, [point.utility for point in encoded.spending.curve], marker="o", label="expected, best choices"
         )
-        total = sum(encoded.spending.utilities.values())
-        axes.plot([len(encoded.data)], [total], "s", label="this set, as decoded (without weights)")
+        axes.plot([len(encoded.data)], [encoded.spending.utility], "s", label="this set, as decoded")
     axes.set_xlabel("bytes of the set")
     axes.set_ylabel("weighted sum of utilities, as shares of the originals")
     axes.grid(visible=True, alpha=0.3)

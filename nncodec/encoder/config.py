@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Final
+from numbers import Integral, Real
+from typing import Final, TypeVar
 
 from nncodec.analysis.laplace import PAPER_ROUNDING
 from nncodec.errors import EncodeError
 from nncodec.limits import MAX_STEP, MIN_STEP
-from nncodec.model import Tensor
+from nncodec.model import Model, Tensor
 from nncodec.quantisation import compact_code, decadic_step
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
 
+Entry = TypeVar("Entry")
+
 NEAREST_ROUNDING: Final = 0.5
 PAPER_Q_BITS: Final = 8
+DEFAULT_S_BITS: Final = 12
 DEFAULT_QUALITY: Final = 56.0
 """What is asked of profile MAIN where nothing is: docs/benchmarks.md shows what it does to outputs."""
 MIN_QUALITY: Final = -20.0
@@ -31,6 +36,25 @@ SMALLEST_QUANTISED: Final = 64
 
 SMALLEST_VECTOR: Final = 16
 """A vector of fewer elements stays exact: it may as well be the sizes or the scales of an operator."""
+
+_MEANINGLESS: Final = {
+    "lossless": (),
+    "rounding": ("lossless",),
+    "include": ("lossless",),
+    "fast": ("baseline",),
+    "best": ("lossless", "baseline", "fast", "rounding"),
+    "least_squares": ("lossless", "baseline"),
+}
+"""What has no effect beside something else."""
+_WHOLE: Final = (Integral, "a whole number")
+_REAL: Final = (Real, "a number")
+_YES_OR_NO: Final = (bool, "True or False")
+_KINDS: Final = {
+    "profile": (Profile, "a Profile"),
+    **dict.fromkeys(("lossless", "fast", "best", "least_squares"), _YES_OR_NO),
+    **dict.fromkeys(("q_bits", "s_bits", "max_bytes", "slice_symbols"), _WHOLE),
+    **dict.fromkeys(("step", "quality", "snr", "mse", "update_snr", "rounding"), _REAL),
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,7 @@ class EncoderConfig:
     profile: Profile = Profile.MAIN
     lossless: bool = False
     q_bits: int | None = None
-    s_bits: int = 12
+    s_bits: int = DEFAULT_S_BITS
     step: float | None = None
     quality: float | None = None
     snr: float | None = None
@@ -84,18 +108,21 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Check every value and their combination."""
+        for name, (kind, what) in _KINDS.items():
+            _check_kind(name, getattr(self, name), kind, what)
+        for name in ("include", "exclude", "name_map"):
+            object.__setattr__(self, name, _entries(name, getattr(self, name)))
         for name, value in (("q_bits", self.q_bits), ("s_bits", self.s_bits)):
             if value is not None and value not in range(256):
                 raise EncodeError(f"{name} {value!r} must be a whole number within 0 to 255")
         self._check_one_request()
+        self._check_combination()
         self._check_targets()
         if self.rounding is not None and not 0 <= self.rounding <= NEAREST_ROUNDING:
             raise EncodeError(f"rounding f = {self.rounding} must be within 0 to 0.5")
         step = decadic_step(self.s_bits, self._q_bits) if self.step is None else self.step
         if not (math.isfinite(step) and MIN_STEP <= step <= MAX_STEP):
             raise EncodeError(f"quantisation step {step!r} must be within 2^-512 to 2^512")
-        if self.fast and self.best:
-            raise EncodeError("fast and best exclude one another: give one of them")
         if not 1 <= self.slice_symbols <= 2**22:
             raise EncodeError(f"slice_symbols {self.slice_symbols} must be within 1 to 2^22")
 
@@ -105,6 +132,18 @@ class EncoderConfig:
         if self.profile == Profile.BASELINE and not set(self.requests) <= set(REQUESTS_OF_BASELINE):
             what = f"profile baseline knows decadic steps only, not {self.requests[0]}"
             raise EncodeError(f"{what}: give q_bits, or use profile main")
+
+    def _check_combination(self) -> None:
+        """Whether everything that was asked for can have an effect."""
+        is_set = {name for name in _MEANINGLESS if getattr(self, name) not in (False, None, ())}
+        if self.profile == Profile.BASELINE:
+            is_set.add("baseline")
+        for name, others in _MEANINGLESS.items():
+            for other in others:
+                if {name, other} <= is_set:
+                    raise EncodeError(f"{name} means nothing with {other}: give one of them")
+        if self.s_bits != DEFAULT_S_BITS and self.q_bits is None and (self.profile == Profile.MAIN or self.lossless):
+            raise EncodeError("s_bits goes with q_bits: give that too")
 
     def _check_targets(self) -> None:
         bounds = {"quality": (MIN_QUALITY, MAX_QUALITY), "snr": (0.0, MAX_SNR), "update_snr": (0.0, MAX_SNR)}
@@ -121,6 +160,12 @@ class EncoderConfig:
     def requests(self) -> list[str]:
         """Which of `REQUESTS` the caller makes."""
         return [name for name in REQUESTS if getattr(self, name) is not None and getattr(self, name) is not False]
+
+    def exactly(self) -> EncoderConfig:
+        """This with everything exact, without what is asked for loss."""
+        return EncoderConfig(
+            self.profile, lossless=True, slice_symbols=self.slice_symbols, fast=self.fast, name_map=self.name_map
+        )
 
     def or_default(self) -> EncoderConfig:
         """This, or with the default quality where profile MAIN is asked for nothing."""
@@ -184,6 +229,29 @@ class EncoderConfig:
     def may_lose(self, tensor: Tensor) -> bool:
         """Whether `tensor` may be coded with loss at all: a quantisable type, not excluded."""
         return not self.lossless and tensor.dtype in QUANTISABLE and not matches(tensor.name, self.exclude)
+
+
+def _check_kind(name: str, value: object, kind: type, what: str) -> None:
+    """Whether a value, if there is one, is of its kind: no number is a yes or no, and no yes or no a number."""
+    is_of_kind = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+    if value is not None and not is_of_kind:
+        raise EncodeError(f"{name} {value!r} must be {what}")
+
+
+def _entries(name: str, values: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Patterns, or pairs of names, however they were given; a string is not a sequence of its characters."""
+    if isinstance(values, str):
+        raise EncodeError(f"{name} {values!r} must be a sequence, not a string: write ({values!r},)")
+    return tuple(values)
+
+
+def check_patterns(config: EncoderConfig, models: Iterable[Model]) -> None:
+    """Whether every pattern matches some tensor: one that does not is a slip. Raises EncodeError."""
+    names = {tensor.name for model in models for tensor in model.tensors}
+    for option in ("include", "exclude"):
+        for pattern in getattr(config, option):
+            if names and not any(matches(name, (pattern,)) for name in names):
+                raise EncodeError(f"{option} {pattern!r} matches no tensor: nninfo lists names, * stands for any part")
 
 
 def is_vector(tensor: Tensor) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nncodec.encoder.choice import Choice, Chooser
-from nncodec.encoder.config import EncoderConfig
+from nncodec.encoder.config import EncoderConfig, check_patterns
 from nncodec.encoder.groups import Plan, plan_groups
 from nncodec.encoder.matching import OWN, Given
 from nncodec.encoder.passes import Outcome, code_plan, survey, try_levels
@@ -58,6 +58,7 @@ def encode(
     the request, or lost all its weights to a coarse step.
     """
     config = config or EncoderConfig()
+    check_patterns(config, [model])
     process = Process(model, Given(references), work or Work(), Wanted(distortions=config.best))
     coded = process.settled(config)
     for notice in notices_of(coded.plan):
@@ -66,26 +67,17 @@ def encode(
 
 
 def encode_with_report(
-    model: Model,
-    config: EncoderConfig | None = None,
-    references: Sequence[Model] = (),
-    work: Work | None = None,
-    originals: Mapping[int, Model] | None = None,
+    model: Model, config: EncoderConfig | None = None, references: Sequence[Model] = (), work: Work | None = None
 ) -> Encoded:
-    """As `encode`, with the decoded model and a report.
-
-    originals: by their place, what references were before they were coded with loss, no worse than is asked for here:
-    a tensor that is in one of them, bit for bit, becomes a copy of what became of it.
-    """
-    process = Process(model, Given(references, originals or {}), work or Work(), Wanted(model=True))
-    coded = process.settled(config or EncoderConfig())
-    data = b"".join(coded.stream.parts(coded.spool))
-    return Encoded(data, _decoded_model(coded.plan, coded.outcome, model), process.report(coded), coded.plan.config)
+    """As `encode`, with the decoded model and a report; what `encode` would warn of is in its notices."""
+    config = config or EncoderConfig()
+    check_patterns(config, [model])
+    return Process(model, Given(references), work or Work(), Wanted(model=True)).encoded(config)
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A stream whose slices are coded; asked: the configuration, which is that of the plan."""
+    """A stream whose slices are coded, not yet written; the configuration that was settled on is that of the plan."""
 
     plan: Plan
     outcome: Outcome
@@ -171,6 +163,13 @@ class Process:
         coded = self.settled(config)
         file.writelines(coded.stream.parts(coded.spool))
         return EncodedFile(coded.content_id, self.report(coded), coded.plan.config)
+
+    def encoded(self, config: EncoderConfig) -> Encoded:
+        """The stream for `config`, whatever is asked for there, with the decoded model, which must be `Wanted`."""
+        coded = self.settled(config)
+        data = b"".join(coded.stream.parts(coded.spool))
+        model = _decoded_model(coded.plan, coded.outcome, self._model)
+        return Encoded(data, model, self.report(coded), coded.plan.config)
 
     def settled(self, config: EncoderConfig) -> Coded:
         """The stream for what `config` asks for; if that is the best, by the trellis that serves the model better."""

@@ -91,7 +91,7 @@ def _coarsest_step(target: float, config: EncoderConfig, trials: Trials) -> Enco
 
     search = Search(measure, target, DB_NEAR, -1 / _CODES_A_DB)
     code = search.last(0, COMPACT_CODES - 1, _first_code(target, config, free, trials))
-    return replace(free, lossless=True) if code is None else replace(free, step=compact_step(code))
+    return free.exactly() if code is None else replace(free, step=compact_step(code))
 
 
 def _first_code(target: float, config: EncoderConfig, free: EncoderConfig, trials: Trials) -> int:
@@ -108,7 +108,7 @@ def _first_code(target: float, config: EncoderConfig, free: EncoderConfig, trial
 def _best_within(budget: int, config: EncoderConfig, trials: Trials) -> EncoderConfig:
     """The best quality whose stream has at most `budget` bytes; every tensor exact, if that fits."""
     free = replace(config, max_bytes=None)
-    exact = replace(free, lossless=True)
+    exact = free.exactly()
     if trials.exact_size(exact) <= budget and trials.size(exact) <= budget:
         return exact
     elements = max(trials.elements, 1)

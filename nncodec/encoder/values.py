@@ -82,7 +82,8 @@ def energy_of(parts: Iterator[Float64s]) -> float:
 
 def largest_of(parts: Iterator[Float64s]) -> float:
     """The greatest magnitude; 0 where there is none, NaN where one is."""
-    return max((float(np.abs(part).max()) for part in parts), default=0.0)
+    found = [np.abs(part).max() for part in parts]
+    return float(np.max(found)) if found else 0.0
 
 
 def row_blocks(rows: int, size: int) -> int:

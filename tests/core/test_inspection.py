@@ -33,7 +33,7 @@ REQUESTS = st.one_of(
 )
 CONFIGS = st.builds(
     lambda profile, request, include, slice_symbols: EncoderConfig(
-        profile, include=include, slice_symbols=slice_symbols, **request
+        profile, include=() if "lossless" in request else include, slice_symbols=slice_symbols, **request
     ),
     st.sampled_from(Profile),
     REQUESTS,

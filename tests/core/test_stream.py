@@ -128,7 +128,6 @@ HEADERS = [
     ("R-7.1.8", ErrorClass.VALUE_RANGE, with_copy(term(), term())),
     ("R-7.1.8", ErrorClass.VALUE_RANGE, with_copy(term(gains=[1.0]))),
     ("R-7.1.8", ErrorClass.VALUE_RANGE, predicted()),
-    ("R-7.1.8", ErrorClass.VALUE_RANGE, predicted(term(), term(), term())),
     ("R-7.1.9", ErrorClass.VALUE_RANGE, predicted(term(), term()).with_start(profile=Profile.BASELINE)),
     ("R-7.1.9", ErrorClass.VALUE_RANGE, predicted(term(gains=[1.0])).with_start(profile=Profile.BASELINE)),
     ("R-7.1.9", ErrorClass.VALUE_RANGE, predicted(term(0, 0, mapping())).with_start(profile=Profile.BASELINE)),

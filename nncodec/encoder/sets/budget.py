@@ -135,7 +135,7 @@ class _Ledger:
         self._purse = purse
         self._parents = {parent for node in purse.nodes for parent in node.parents}
         self._factors = {node.place: 1.0 for node in purse.nodes}
-        self._known: dict[tuple[int, float], float] = {}
+        self._measured: dict[tuple[int, float], float] = {}
 
     def plan(self) -> tuple[Qualities, Points]:
         """The best qualities, by what is known so far; the bytes and utilities of the best choices for any budget."""
@@ -189,14 +189,11 @@ class _Ledger:
 
     def _utility(self, node: Node, quality: float, inner: float) -> float:
         """Measured, or by the survey: the proxy of `WeightProxy`, with errors as they are expected."""
-        if (node.place, quality) not in self._known:
-            self._known[node.place, quality] = self._new_utility(node, quality, inner)
-        return self._known[node.place, quality]
-
-    def _new_utility(self, node: Node, quality: float, inner: float) -> float:
         purse = self._purse
         if node.place in purse.utilities:
-            return purse.utilities[node.place](quality)
+            if (node.place, quality) not in self._measured:
+                self._measured[node.place, quality] = purse.utilities[node.place](quality)
+            return self._measured[node.place, quality]
         estimate = self._estimate(node, quality, inner)
         subject = purse.survey.subjects[node.place]
         counted = subject.is_matrix & (subject.energies > 0) & np.isfinite(subject.energies)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from nncodec.analysis.root import root_of_set
-from nncodec.encoder.config import DEFAULT_QUALITY, EncoderConfig
-from nncodec.encoder.encode import EncodeWarning, Process, check_names_and_shapes, encode_with_report
+from nncodec.encoder.config import DEFAULT_QUALITY, EncoderConfig, check_patterns
+from nncodec.encoder.encode import EncodeWarning, Process, Wanted, check_names_and_shapes
 from nncodec.encoder.matching import Given
 from nncodec.encoder.sets.budget import Purse, Qualities, predicted_at, spend, uniform_quality
 from nncodec.encoder.sets.config import SetConfig
@@ -70,6 +70,7 @@ def _check(models: Mapping[str, Model], config: SetConfig, references: Sequence[
         _check_name(name, models)
     for model in (*models.values(), *references):
         check_names_and_shapes(model)
+    check_patterns(config.encoder, models.values())
     _check_name_map(config.encoder, [*models.values(), *references])
 
 
@@ -100,7 +101,7 @@ class SetProcess:
 
     def spend(self, budget: int, utilities: Mapping[str, Utility]) -> EncodedSet:
         """The set in `budget` bytes: without loss if that fits, else with the most utility."""
-        exact = replace(self._config.encoder, quality=None, lossless=True)
+        exact = self._config.encoder.exactly()
         _, nodes = self._planned(exact)
         if sum(node.predicted_bits for node in nodes) <= 8 * _ROOM_TO_TRY * budget:
             coded = self.code(nodes, [exact] * len(nodes))
@@ -154,7 +155,7 @@ class SetProcess:
         if whole <= 0:
             raise EncodeError(f"{name!r}: the utility of the original is {whole:g}, of which there are no shares")
         process = Process(model, Given(), self._work)
-        config = replace(self._config.encoder, fast=True, name_map=())
+        config = replace(self._config.encoder, fast=True, best=False, name_map=())
         return lambda quality: measured(utility, process.decoded(replace(config, quality=quality)), name) / whole
 
     def _planned(self, config: EncoderConfig) -> tuple[Survey, list[Node]]:
@@ -180,8 +181,8 @@ class SetProcess:
             parents = tuple(self._names[parent] for parent in node.parents)
             references = [*(members[parent].encoded.model for parent in parents), *self._references]
             config = _with_names_of(configs[node.place], references)
-            originals = self._no_worse(node, configs)
-            encoded = encode_with_report(self._models[node.place], config, references, self._work, originals)
+            given = Given(references, self._no_worse(node, configs))
+            encoded = Process(self._models[node.place], given, self._work, Wanted(model=True)).encoded(config)
             members[self._names[node.place]] = Member(encoded, parents, node.predicted_bits / 8)
         return EncodedSet(write_set({name: member.encoded.data for name, member in members.items()}), members)
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nncodec.encoder.config import EncoderConfig, matches
+from nncodec.encoder.encode import encode, encode_with_report
+from nncodec.encoder.sets.config import SetConfig
+from nncodec.encoder.sets.encode import encode_set
 from nncodec.errors import EncodeError
-from nncodec.model import Tensor
+from nncodec.model import Model, Tensor
 from nncodec.quantisation import step_of
 from nncodec.tables import QUANTISABLE, DType, Profile, StepKind
+from tests.core.handmade import weights
 from tests.strategies import random_data
 
 REFUSED = [
@@ -49,6 +54,24 @@ REFUSED = [
     ({"slice_symbols": 0}, "slice_symbols"),
     ({"slice_symbols": -5}, "slice_symbols"),
     ({"slice_symbols": 2**22 + 1}, "slice_symbols"),
+    ({"slice_symbols": 2.5}, "slice_symbols"),
+    ({"q_bits": 8.0}, "q_bits 8.0 must be a whole number"),
+    ({"max_bytes": 1e5}, "max_bytes"),
+    ({"quality": True}, "quality True must be a number"),
+    ({"quality": "40"}, "quality"),
+    ({"lossless": 1}, "lossless 1 must be True or False"),
+    ({"fast": "no"}, "fast"),
+    ({"profile": "baseline"}, "Profile"),
+    ({"exclude": "conv*"}, "not a string"),
+    ({"include": "conv*"}, "not a string"),
+    ({"fast": True, "best": True}, "best means nothing with fast"),
+    ({"lossless": True, "best": True}, "best means nothing with lossless"),
+    ({"lossless": True, "rounding": 0.4}, "rounding means nothing with lossless"),
+    ({"lossless": True, "include": ("a",)}, "include means nothing with lossless"),
+    ({"lossless": True, "least_squares": True}, "least_squares means nothing with lossless"),
+    ({"profile": Profile.BASELINE, "fast": True}, "fast means nothing with baseline"),
+    ({"best": True, "rounding": 0.5}, "best means nothing with rounding"),
+    ({"s_bits": 3}, "s_bits goes with q_bits"),
 ]
 
 ACCEPTED = [
@@ -64,6 +87,10 @@ ACCEPTED = [
     {"snr": 0.0, "rounding": 0.4},
     {"slice_symbols": 1},
     {"slice_symbols": 2**22},
+    {"quality": np.float32(40), "max_bytes": None},
+    {"q_bits": np.int64(8), "s_bits": 3},
+    {"s_bits": 3, "profile": Profile.BASELINE},
+    {"lossless": True, "fast": True, "exclude": ["a", "b*"]},
 ]
 
 
@@ -144,7 +171,7 @@ BIAS = tensor("block.0.bias", (3,))
         ({"exclude": ("other", "block.*")}, False, False),
         ({"include": ("*",), "exclude": ("*bias",)}, True, False),
         ({"include": ("*",), "exclude": ("*",)}, False, False),
-        ({"include": ("*",), "lossless": True}, False, False),
+        ({"lossless": True}, False, False),
     ],
 )
 def test_exclude_wins_over_include_and_include_over_the_rule(fields: dict[str, Any], weight: bool, bias: bool) -> None:
@@ -161,3 +188,20 @@ def test_patterns_are_a_shells_and_mind_case() -> None:
     assert not matches("a/b.w", ("a/?.[VW]",))
     assert not matches("ab", ("a",))
     assert not matches("a", ())
+
+
+@pytest.mark.parametrize("option", ["include", "exclude"])
+def test_a_pattern_that_matches_nothing_is_a_slip(option: str) -> None:
+    model = Model((weights("conv.weight", (8, 9)), weights("fc.weight", (8, 9))))
+    for patterns in (("conv*",), ("*",), ("conv*", "fc.weight")):
+        encode(model, EncoderConfig(**{option: patterns}))
+    for code in (encode, encode_with_report):
+        with pytest.raises(EncodeError, match=f"{option} 'cnov\\*' matches no tensor"):
+            code(model, EncoderConfig(**{option: ("conv*", "cnov*")}))
+
+
+def test_a_pattern_may_match_tensors_of_one_model_of_a_set_only() -> None:
+    models = {name: Model((weights(f"{name}.weight", (8, 9)),)) for name in "ab"}
+    encode_set(models, SetConfig(EncoderConfig(exclude=("a*",))))
+    with pytest.raises(EncodeError, match="matches no tensor"):
+        encode_set(models, SetConfig(EncoderConfig(exclude=("c*",))))

@@ -205,7 +205,7 @@ def test_more_parents_than_any_level_allows_are_refused() -> None:
 @settings(max_examples=60, deadline=None)
 @given(models(), models(), st.booleans(), st.sampled_from(Profile))
 def test_any_model_given_any_other_comes_back(model: Model, reference: Model, lossless: bool, profile: Profile) -> None:
-    config = EncoderConfig(lossless=lossless, profile=profile, include=("*",))
+    config = EncoderConfig(lossless=lossless, profile=profile, include=() if lossless else ("*",))
     for references in ([reference], [model], [reference, model]):
         encoded = encode_with_report(model, config, references)
         assert same_tensors(decode(encoded.data, references), encoded.model)

@@ -127,7 +127,7 @@ def test_the_best_keeps_to_8_states_where_these_serve_better() -> None:
 
 
 def test_fast_and_best_exclude_one_another() -> None:
-    with pytest.raises(nncodec.EncodeError, match="exclude"):
+    with pytest.raises(nncodec.EncodeError, match="best means nothing with fast"):
         EncoderConfig(fast=True, best=True)
 
 
