@@ -32,7 +32,7 @@ from nncodec.inspection import SetInfo, StreamInfo, inspect, inspect_set
 from nncodec.limits import LEVELS, Limits
 from nncodec.model import Model, Tensor, Topology
 from nncodec.reader import Reader
-from nncodec.reader import open_stream as open  # noqa: A004 - as in wave, gzip, tarfile: nncodec.open
+from nncodec.reader import open_stream as open  # noqa: A004, F401 - as in wave, gzip: nncodec.open, not by a star
 from nncodec.set_decoder import SetReader, decode_set, open_set
 from nncodec.set_stream import is_set
 from nncodec.tables import DType, Profile, TopologyFormat
@@ -85,7 +85,6 @@ __all__ = [
     "inspect_set",
     "is_set",
     "load",
-    "open",
     "open_set",
     "save",
 ]

@@ -28,6 +28,8 @@ Array = npt.NDArray[Any]
 BLOCK: Final = 1 << 16
 """Elements whose values are held in binary64 at a time."""
 
+_LISTED: Final = 4
+
 
 def resolve_parents(parents: Sequence[bytes], references: Sequence[Model]) -> list[Model]:
     """The reference model of each parent id, in the order of `parents`.
@@ -42,8 +44,9 @@ def resolve_parents(parents: Sequence[bytes], references: Sequence[Model]) -> li
     given = {reference.content_id: reference for reference in references}
     for parent in parents:
         if parent not in given:
-            ids = ", ".join(content_id.hex() for content_id in given)
-            what = f"the stream is predicted from model {parent.hex()}; given: {ids}"
+            ids = [content_id.hex() for content_id in given]
+            more = f" and {len(ids) - _LISTED} others" if len(ids) > _LISTED else ""
+            what = f"the stream is predicted from model {parent.hex()}; given: {', '.join(ids[:_LISTED])}{more}"
             raise InvalidStreamError(ErrorClass.REF_MISMATCH, what, clause="R-7.2.3")
     return [given[parent] for parent in parents]
 

@@ -67,7 +67,8 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 def size_of(path: Path, model: Model) -> int:
     """Bytes of the file that `model` was loaded from, or of its tensors where these stand in other files."""
-    return max(path.stat().st_size, model.nbytes)
+    may_be_packed = _format_of_file(path) == SUFFIXES[".npz"]
+    return path.stat().st_size if may_be_packed else max(path.stat().st_size, model.nbytes)
 
 
 def save(model: Model, path: str | os.PathLike[str], format: str | None = None) -> None:  # noqa: A002  users look for this word
@@ -168,7 +169,8 @@ def _format_of_file(source: Path) -> str:
         raise ModelFileError(f"cannot read {str(source)!r}: {reason(error)}; give the path of a model file") from error
     if not stat.S_ISREG(what.st_mode):
         kind = "a folder" if stat.S_ISDIR(what.st_mode) else "not a regular file"
-        raise ModelFileError(f"cannot read {str(source)!r}: it is {kind}; give the path of a model file")
+        held = next((path for path in sorted(source.glob(f"*{INDEX_SUFFIX}"))), "a model file")
+        raise ModelFileError(f"cannot read {str(source)!r}: it is {kind}; give the path of {held}")
     if what.st_size == 0:
         raise ModelFileError(f"{str(source)!r} is empty; it was probably never written or copied completely")
     with source.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from numpy.lib import format as npy
 
 from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.npz_strings import pack_strings, unpack_strings
-from nncodec.adapters.reports import damaged, make_tensor
+from nncodec.adapters.reports import damaged, make_tensor, reason
 from nncodec.errors import ModelFileError, UnsupportedModelError
 from nncodec.model import DTYPE_OF_NUMPY, NUMPY_DTYPES, Model, Tensor, TensorHeader, Topology, element_count
 from nncodec.sink import Gathered, Sink
@@ -108,7 +109,15 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
 
 
 def _read_header(file: IO[bytes], name: str) -> _Header:
-    """Header of a .npy array, checked to be of a type that a model can hold."""
+    """Header of a .npy array, which numpy reads as a Python literal: there is no end of what may be wrong with one."""
+    try:
+        return _checked_header(file, name)
+    except (SyntaxError, RecursionError, MemoryError, tokenize.TokenError) as error:
+        raise ValueError(f"array {name!r} has a header that is none: {reason(error)}") from error
+
+
+def _checked_header(file: IO[bytes], name: str) -> _Header:
+    """The header, checked to be of a type that a model can hold."""
     version = npy.read_magic(file)
     if version == (1, 0):
         header = _Header(*npy.read_array_header_1_0(file))

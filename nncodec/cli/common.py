@@ -6,8 +6,10 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
@@ -58,7 +60,12 @@ def run(
     """
     arguments = parser.parse_args(argv)
     try:
-        body(arguments)
+        with _stopped_by_signals():
+            body(arguments)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: what is left would fail again
+        return ExitCode.REJECTED
     except (NncodecError, OSError, MemoryError) as error:
         sys.stderr.write(f"{parser.prog}: error: {describe(error)}\n")
         if last_words is not None:
@@ -68,6 +75,32 @@ def run(
         sys.stderr.write(f"{parser.prog}: interrupted; nothing was written\n")
         return ExitCode.INTERRUPTED
     return ExitCode.DONE
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Has a request to end do what Ctrl-C does: files that are not whole are removed."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        names = []  # Python lets no other thread set handlers
+    before = {name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def refuse_overwriting(output: Path | None, inputs: Iterable[Path]) -> None:
+    """Raises UsageError where the output is one of the files that are read: it may be the only copy."""
+    for path in inputs:
+        if output is not None and output.exists() and path.exists() and output.samefile(path):
+            raise UsageError(f"{output} is read, too: give the output another name")
+
+
+def printable(name: str) -> str:
+    """A name on one line, without what moves a cursor."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
 def describe(error: BaseException) -> str:
@@ -148,13 +181,6 @@ def add_reference_arguments(parser: argparse.ArgumentParser) -> None:
 def limits_of(arguments: argparse.Namespace) -> Limits:
     """The limits that `--level` stands for."""
     return LEVELS[arguments.level]
-
-
-def read_bytes(path: Path) -> bytes:
-    """The file at `path`; `-` is standard input."""
-    if str(path) == "-":
-        return sys.stdin.buffer.read()
-    return path.read_bytes()
 
 
 def view_stream(path: Path) -> memoryview:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nncodec.adapters.files import SUFFIXES, format_of_name, save, save_all
+from nncodec.adapters.mapping import map_file
 from nncodec.cli.common import (
     ExitCode,
     UsageError,
@@ -19,6 +20,8 @@ from nncodec.cli.common import (
     add_work_arguments,
     limits_of,
     print_json,
+    printable,
+    refuse_overwriting,
     run,
     view_stream,
     watched_work,
@@ -27,7 +30,7 @@ from nncodec.cli.references import References
 from nncodec.cli.tds import error_line, write_tds
 from nncodec.conversion import DecodedFile, decode_file
 from nncodec.decoder import decode
-from nncodec.errors import BitstreamError, UnknownNameError
+from nncodec.errors import BitstreamError, ErrorClass, UnknownNameError
 from nncodec.model import Model, TensorHeader
 from nncodec.reader import open_stream
 from nncodec.set_decoder import SetReader
@@ -72,6 +75,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--model", action="append", metavar="NAME", help="decode this model of a set only; may be repeated"
     )
     parser.add_argument(
+        "--conceal",
+        action="store_true",
+        help="where slices are damaged, write what is left, and say on stderr what is made up",
+    )
+    parser.add_argument(
         "--format",
         choices=list(SUFFIXES.values()),
         help="what to write into a folder; default: what each model was made from, as far as its stream says",
@@ -87,11 +95,14 @@ def body(arguments: argparse.Namespace) -> None:
     """Restore one model, or those of a set."""
     if arguments.json and arguments.conformance:
         raise UsageError("--json and --conformance both want standard output")
-    if arguments.tensor and arguments.output and arguments.output.suffix == ".onnx":
+    refuse_overwriting(arguments.output, [arguments.stream, *arguments.ref])
+    if arguments.tensor and arguments.output and format_of_name(arguments.output) == SUFFIXES[".onnx"]:
         raise UsageError("single tensors have no graph: write them to .safetensors or .npz")
     begin = time.perf_counter()
     data = None if _is_ranged(arguments) else view_stream(arguments.stream)
     if data is not None and is_set(data):
+        if arguments.conceal:
+            raise UsageError("--conceal is for the stream of one model; this is a set")
         restore_set(arguments, data)
         return
     if arguments.model or arguments.format:
@@ -99,7 +110,7 @@ def body(arguments: argparse.Namespace) -> None:
     if arguments.conformance:
         write_tds([(None, decode_model(arguments, data))], sys.stdout.buffer)
         return
-    restored = restore_model(arguments, data)
+    restored = conceal_model(arguments) if arguments.conceal else restore_model(arguments, data)
     seconds = time.perf_counter() - begin
     if arguments.json:
         print_json(summary(arguments, restored, seconds))
@@ -126,6 +137,23 @@ def restore_model(arguments: argparse.Namespace, data: memoryview | None) -> Dec
     references = References(arguments.ref, arguments.refs, limits).needed_by(data)
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         return decode_file(data, arguments.output, references, limits=limits, work=work)
+
+
+def conceal_model(arguments: argparse.Namespace) -> DecodedFile:
+    """Write what is left of a damaged stream, and say what is not."""
+    if arguments.tensor or str(arguments.stream) == "-":
+        raise UsageError("--conceal restores a whole model, from a file")
+    limits = limits_of(arguments)
+    references = References(arguments.ref, arguments.refs, limits).needed_by(map_file(arguments.stream))
+    with (
+        watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work,
+        open_stream(arguments.stream, references, limits) as reader,
+    ):
+        found = reader.concealed(work)
+    save(found.model, arguments.output)
+    for gap in found.gaps:
+        sys.stderr.write(f"nndec: note: {printable(gap.name)}: bytes {gap.start} to {gap.stop - 1} were lost\n")
+    return DecodedFile.of(found.model)
 
 
 def decode_model(arguments: argparse.Namespace, data: memoryview | None) -> Model:
@@ -224,9 +252,11 @@ def tensor_row(tensor: TensorHeader, content_id: bytes) -> dict[str, Any]:
 
 
 def last_words(arguments: argparse.Namespace, error: BaseException) -> str:
-    """In conformance mode, the line that tells the runner why a stream was rejected (Annex B.3)."""
+    """In conformance mode, the line that tells the runner why a stream was rejected (Annex B.3); else what may help."""
     if arguments.conformance and isinstance(error, BitstreamError):
         return error_line(error) + "\n"
+    if isinstance(error, BitstreamError) and error.error_class == ErrorClass.UNIT_CRC and not arguments.conceal:
+        return "nndec: if only slices are damaged, --conceal writes what is left of the model\n"
     return ""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nncodec.adapters.files import load, size_of
+from nncodec.adapters.files import format_of_name, load, size_of
 from nncodec.cli.common import (
     ExitCode,
     UsageError,
@@ -17,11 +17,12 @@ from nncodec.cli.common import (
     add_reference_arguments,
     add_work_arguments,
     print_json,
+    refuse_overwriting,
     run,
     warn_if_slow,
     watched_work,
 )
-from nncodec.cli.nnenc_set import add_set_arguments, encode_models, refuse_set_arguments
+from nncodec.cli.nnenc_set import add_set_arguments, encode_models, named_paths, refuse_set_arguments
 from nncodec.cli.references import References
 from nncodec.conversion import encode_file
 from nncodec.encoder.config import DEFAULT_QUALITY, DEFAULT_S_BITS, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
@@ -121,6 +122,8 @@ def config_of(arguments: argparse.Namespace) -> EncoderConfig:
     requests = {name: getattr(arguments, name) for name in REQUESTS}
     if len(arguments.models) > 1:
         requests["max_bytes"] = None  # that of the set
+    if arguments.map and not arguments.ref and len(arguments.models) == 1:
+        raise UsageError("--map says what tensors are called in a reference: name that by --ref")
     if arguments.update_snr is not None and not arguments.ref:
         raise UsageError("--update-snr is that of an update: name what is updated by --ref, or ask for --snr")
     try:
@@ -147,8 +150,22 @@ def _name_pair(text: str) -> tuple[str, str]:
     return new, old
 
 
+def check_files(arguments: argparse.Namespace) -> None:
+    """Raises UsageError where the files that are named make no sense together."""
+    if str(arguments.output) == "-" or "-" in arguments.models:
+        raise UsageError("nnenc reads and writes files, which it may need more than once: name them")
+    if format_of_name(arguments.output) is not None:
+        raise UsageError(f"{arguments.output} is the name of a model file: give the stream one that ends in .nmc")
+    is_set = len(arguments.models) > 1
+    models = named_paths(arguments).values() if is_set else map(Path, arguments.models)
+    refuse_overwriting(arguments.output, [*models, *arguments.ref])
+    if arguments.refs and not arguments.ref:
+        raise UsageError("--refs finds what the files of --ref are predicted from: name a reference by --ref")
+
+
 def body(arguments: argparse.Namespace) -> None:
     """Code one model, or a set."""
+    check_files(arguments)
     config = config_of(arguments)
     if len(arguments.models) > 1:
         encode_models(arguments, config)
@@ -223,8 +240,9 @@ def print_line(arguments: argparse.Namespace, encoded: EncodedFile, seconds: flo
     if report.update is not None and report.update.snr_db is not None:
         kept += f", update SNR {report.update.snr_db:.1f} dB"
     ratio = arguments.input_bytes / max(report.bytes, 1)
+    change = f"{ratio:.2f}x smaller" if ratio >= 1 else f"{1 / ratio:.2f}x larger"
     sys.stdout.write(
-        f"{arguments.output}: {report.bytes:,} bytes, {ratio:.2f}x smaller than {arguments.model.name}, "
+        f"{arguments.output}: {report.bytes:,} bytes, {change} than {arguments.model.name}, "
         f"{report.bits_per_weight:.3f} bits/weight, {settled(arguments, encoded)}, {kept}, {seconds:.1f} s\n"
     )
 

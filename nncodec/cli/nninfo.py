@@ -18,11 +18,12 @@ from nncodec.cli.common import (
     add_reference_arguments,
     limits_of,
     print_json,
-    read_bytes,
+    printable,
     run,
+    view_stream,
 )
-from nncodec.cli.references import Link, References
-from nncodec.errors import ErrorClass, InvalidStreamError
+from nncodec.cli.references import NO_REFERENCE, Link, References
+from nncodec.errors import InvalidStreamError
 from nncodec.inspection import SetInfo, StreamInfo, inspect, inspect_set
 from nncodec.set_decoder import SetReader
 from nncodec.set_stream import is_set
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 EPILOG = "exit codes: 0 done, 1 the stream was rejected, 2 usage, 3 the stream needs something newer"
 _LONGEST_VALUE = 48
-_NO_REFERENCE = frozenset({ErrorClass.REF_MISSING, ErrorClass.REF_MISMATCH})
+_WIDE = 10_000
+"""Columns where nobody looks at a screen: no name is cut."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -55,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def body(arguments: argparse.Namespace) -> None:
     """Show one stream, or what a set holds."""
-    data, limits = read_bytes(arguments.stream), limits_of(arguments)
+    data, limits = view_stream(arguments.stream), limits_of(arguments)
     references = References(arguments.ref, arguments.refs, limits)
     if not is_set(data):
         if arguments.model is not None:
@@ -69,17 +71,17 @@ def body(arguments: argparse.Namespace) -> None:
         raise UsageError(f"the set has no model {arguments.model!r}; nninfo lists them")
     else:
         add_parents(arguments, data, references)
-        show_stream(arguments, bytes(reader.stream(arguments.model)), references)
+        show_stream(arguments, reader.stream(arguments.model), references)
 
 
-def add_parents(arguments: argparse.Namespace, data: bytes, references: References) -> None:
+def add_parents(arguments: argparse.Namespace, data: memoryview, references: References) -> None:
     """Have the models of the set at hand that the one asked for is predicted from, as far as these can be decoded."""
     reader = SetReader(data, references.needed_by(data, [arguments.model]), limits_of(arguments))
     for parent in reader.parents(arguments.model):
         try:
             references.add(reader.model(parent), arguments.stream)
         except InvalidStreamError as error:
-            if error.error_class not in _NO_REFERENCE:
+            if error.error_class not in NO_REFERENCE:
                 raise
 
 
@@ -91,13 +93,13 @@ def show_set(arguments: argparse.Namespace, reader: SetReader, references: Refer
         print_chain(references.chain(reader.needs()))
 
 
-def show_stream(arguments: argparse.Namespace, data: bytes, references: References) -> None:
+def show_stream(arguments: argparse.Namespace, data: memoryview, references: References) -> None:
     """Show the stream of one model."""
     limits = limits_of(arguments)
     try:
         info = inspect(data, references.needed_by(data) or None, limits)
     except InvalidStreamError as error:
-        if error.error_class not in _NO_REFERENCE or arguments.syntax:
+        if error.error_class not in NO_REFERENCE or arguments.syntax:
             raise
         print_identity(arguments, read_identity(data, limits), len(data))
         if not arguments.json:
@@ -169,7 +171,7 @@ def print_overview(info: StreamInfo) -> None:
     """Totals, where the bytes go, and the tensors, for people."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     console.print(
         f"NMC version {info.version}, profile {info.profile}, level {info.level}\n"
         f"model          {info.content_id}\n"
@@ -188,7 +190,7 @@ def print_set(info: SetInfo) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     console.print(
         f"NMC set, profile {info.profile}, level {info.level}, {len(info.models)} models\n"
         f"tensors        {info.tensor_count}, {info.element_count:,} elements, {info.decoded_size:,} bytes decoded\n"
@@ -201,7 +203,7 @@ def print_set(info: SetInfo) -> None:
     for model in info.models:
         parents = ", ".join([*model.parents, *(f"{parent[:12]}..." for parent in model.parents_outside)])
         share = f"{model.size / info.size:.1%}"
-        row = (escape(model.name), f"{model.size:,}", share, f"{model.element_count:,}", escape(parents))
+        row = (escape(printable(model.name)), f"{model.size:,}", share, f"{model.element_count:,}", escape(parents))
         table.add_row(*row, f"{model.content_id[:12]}...")
     console.print(table)
 
@@ -234,7 +236,7 @@ def _tensor_table(info: StreamInfo) -> Table:
             tensor.representation if tensor.prediction == "none" else f"{tensor.prediction}, {tensor.representation}"
         )
         step = "" if tensor.step is None else f"{tensor.step:g}"
-        table.add_row(escape(tensor.name), tensor.dtype, shape, coded, step)
+        table.add_row(escape(printable(tensor.name)), tensor.dtype, shape, coded, step)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
 
 def check_plot(path: Path) -> None:
-    """Raises UsageError where `path` ends in no suffix of FORMATS, UnsupportedModelError without matplotlib."""
+    """Raises UsageError for a `path` that no picture can be written to, UnsupportedModelError without matplotlib."""
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"--plot {path}: choose one of {', '.join(FORMATS)}")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"--plot {path}: cannot write to its folder")
     _figures()
 
 

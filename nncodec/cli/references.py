@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nncodec.adapters.files import SUFFIXES, format_of_name, load
-from nncodec.cli.common import UsageError, read_bytes
+from nncodec.cli.common import UsageError, view_stream
 from nncodec.decoder import decode
-from nncodec.errors import BitstreamError, NncodecError
+from nncodec.errors import BitstreamError, ErrorClass, InvalidStreamError, NncodecError
 from nncodec.limits import Limits
 from nncodec.model import Model
 from nncodec.set_decoder import SetReader, decode_set
 from nncodec.set_stream import is_set
 from nncodec.stream import read_identity, read_parents
 from nncodec.tables import FILE_EXTENSION, MAGIC
+
+NO_REFERENCE = frozenset({ErrorClass.REF_MISSING, ErrorClass.REF_MISMATCH})
+"""Classes of errors of streams that are predicted from models not at hand."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Source:
 
     def decode(self, references: Sequence[Model], limits: Limits) -> Model:
         """Its model. Raises BitstreamError."""
-        data = read_bytes(self.path)
+        data = view_stream(self.path)
         if self.name is None:
             return decode(data, references, limits=limits)
         return decode_set(data, references, limits=limits, names=[self.name])[self.name]
@@ -57,13 +60,35 @@ class References:
         self._folder = folder
         self._streams: dict[bytes, Source] | None = None
         self._unread: Iterator[Path] = iter(_model_files(folder))
-        self.given = [model for path in given for model in self._load(path)]
+        self.given = self._load_all(given)
+
+    def _load_all(self, paths: Sequence[Path]) -> list[Model]:
+        """The models of all files, in their order; one may be predicted from any other.
+
+        Raises UsageError where what one is predicted from is not at hand.
+        """
+        found: dict[Path, list[Model]] = {}
+        waiting = list(dict.fromkeys(paths))
+        while waiting:
+            errors: dict[Path, InvalidStreamError] = {}
+            for path in waiting:
+                try:
+                    found[path] = self._load(path)
+                except InvalidStreamError as error:
+                    if error.error_class not in NO_REFERENCE:
+                        raise
+                    errors[path] = error
+            if len(errors) == len(waiting):
+                path, what = next(iter(errors.items()))
+                raise UsageError(f"--ref {path}: {what}; give that too, or its folder by --refs")
+            waiting = list(errors)
+        return [model for path in paths for model in found[path]]
 
     def _load(self, path: Path) -> list[Model]:
         """The model in the file at `path`; all models of a set."""
         if not is_stream(path):
             models = [load(path)]
-        elif is_set(data := read_bytes(path)):
+        elif is_set(data := view_stream(path)):
             models = list(decode_set(data, self.needed_by(data), limits=self._limits).values())
         else:
             models = [decode(data, self.needed_by(data), limits=self._limits)]
@@ -161,7 +186,7 @@ def _model_files(folder: Path | None) -> list[Path]:
 def _sources(path: Path, limits: Limits) -> list[Source]:
     """What the stream or set at `path` holds; nothing for a file that is no valid stream and so no candidate."""
     try:
-        data = read_bytes(path)
+        data = view_stream(path)
         if not is_set(data):
             identity = read_identity(data, limits)
             return [Source(path, identity.content_id, identity.parents)]

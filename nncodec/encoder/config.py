@@ -70,7 +70,8 @@ class EncoderConfig:
     quality: the same number does about the same damage to any model (clause E.13), from -20 to 120: the SNR in dB of
     its outputs, give or take 20 dB and more. An update keeps at least quality - 35 of its own.
     snr, mse: the coarsest step that leaves this SNR in dB, or this mean squared error, of the floating-point tensors
-    of rank 2 and more together (as in `EncodeReport.matrices`): of the model, with references too.
+    of rank 2 and more, and of those that `include` names, together (as in `EncodeReport.matrices`): of the model, with
+    references too.
     update_snr: the same for the SNR of the update (as in `EncodeReport.update`); needs a reference.
     max_bytes: the best quality that a stream of so many bytes has room for.
     rounding: the paper's f in [0, 0.5]; 0.4 in BASELINE and 0.5 in MAIN unless set.

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nncodec.encoder.choice import Choice
+from nncodec.encoder.config import matches
 from nncodec.encoder.groups import Plan
 from nncodec.encoder.passes import Outcome
 from nncodec.encoder.runs import Distortion, distortion_of
 from nncodec.encoder.values import blocks
 from nncodec.encoder.writer import Assembled
+from nncodec.limits import DEFAULT_LEVEL
 from nncodec.model import Model, Tensor
 from nncodec.quantisation import step_of
 from nncodec.tables import QUANTISABLE, Prediction
@@ -18,7 +20,7 @@ from nncodec.tables import QUANTISABLE, Prediction
 
 @dataclass(frozen=True)
 class Distortions:
-    """matrices: over the floating-point tensors of rank 2 and more.
+    """matrices: over the floating-point tensors of rank 2 and more, and those that are included by name.
 
     update: the same, over those that have a tensor of the same name and shape in the first reference, its energy being
     that of the difference to it; None where there are none.
@@ -75,7 +77,7 @@ def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Seq
     quantisers = [plan.quantiser_of(place) for place in range(len(plan.records))]
     steps = [None if quantiser is None else step_of(quantiser) for quantiser in quantisers]
     each = _each(plan, outcome)
-    found = _distortions(plan.choices, each, references)
+    found = _distortions(plan, each, references)
     of_matrices = [step for step, choice in zip(steps, plan.choices, strict=True) if step and not choice.is_fine]
     return EncodeReport(
         bytes=stream.size,
@@ -86,7 +88,7 @@ def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Seq
         update=found.update or Distortion() if references else None,
         steps=(min(of_matrices), max(of_matrices)) if of_matrices else None,
         tensors=tuple(map(_row, plan.choices, steps, each)),
-        notices=notices_of(plan),
+        notices=notices_of(plan, stream.level, references),
     )
 
 
@@ -96,9 +98,28 @@ _LEFT_BEHIND = (
 )
 
 
-def notices_of(plan: Plan) -> list[str]:
-    """What a user should know, tensor by tensor; and whether a coarse step left nothing of an update."""
+_UNUSED = "nothing is predicted from the references: none has tensors that help; the stream stands by itself"
+_NO_LEVELS = (
+    "nothing was quantised: no floating-point tensor has 64 elements in two dimensions or more, and all others "
+    "stay exact; name those that may lose something by include"
+)
+_HIGH_LEVEL = (
+    "the stream has level {0} (tensors are many, or large, or have long names): nndec needs --level {0} for it"
+)
+_LARGE = 1 << 16
+
+
+def notices_of(plan: Plan, level: int, references: Sequence[Model]) -> list[str]:
+    """What a user should know, tensor by tensor; and whether the request, or a reference, came to nothing."""
     notices = [f"{choice.tensor.name}: {choice.notice}" for choice in plan.choices if choice.notice]
+    if level > DEFAULT_LEVEL:
+        notices.append(_HIGH_LEVEL.format(level))
+    if references and plan.choices and not any(_is_predicted(choice) for choice in plan.choices):
+        notices.append(_UNUSED)
+    if not plan.config.lossless and not any(plan.config.quantises(choice.tensor) for choice in plan.choices):
+        exact = [c for c in plan.choices if c.tensor.dtype in QUANTISABLE and not _is_predicted(c) and not c.has_levels]
+        if sum(choice.tensor.size for choice in exact) >= _LARGE:
+            notices.append(_NO_LEVELS)
     if all(choice.prediction == Prediction.COPY and not choice.is_shared for choice in plan.choices):
         found = _each(plan, Outcome())  # copies are measured here and now
         if any(one is not None and one.error_energy > 0 for one in found):
@@ -106,6 +127,11 @@ def notices_of(plan: Plan) -> list[str]:
     elif _is_left_behind(plan):
         notices.append(_LEFT_BEHIND)
     return notices
+
+
+def _is_predicted(choice: Choice) -> bool:
+    """Whether a reference says something of the tensor; not an earlier tensor of its own model."""
+    return choice.candidate is not None and choice.original is None
 
 
 def _is_left_behind(plan: Plan) -> bool:
@@ -125,7 +151,7 @@ def _is_left_behind(plan: Plan) -> bool:
 
 def measure(plan: Plan, outcome: Outcome, references: Sequence[Model]) -> Distortions:
     """How far what decoders will make of `plan` is from what it was made for."""
-    return _distortions(plan.choices, _each(plan, outcome), references)
+    return _distortions(plan, _each(plan, outcome), references)
 
 
 def _each(plan: Plan, outcome: Outcome) -> list[Distortion | None]:
@@ -146,12 +172,11 @@ def _each(plan: Plan, outcome: Outcome) -> list[Distortion | None]:
     return found
 
 
-def _distortions(
-    choices: Sequence[Choice], each: Sequence[Distortion | None], references: Sequence[Model]
-) -> Distortions:
+def _distortions(plan: Plan, each: Sequence[Distortion | None], references: Sequence[Model]) -> Distortions:
     matrices, update = Distortion(), None
-    for choice, one in zip(choices, each, strict=True):
-        if one is None or len(choice.tensor.shape) < 2:
+    for choice, one in zip(plan.choices, each, strict=True):
+        is_counted = len(choice.tensor.shape) >= 2 or matches(choice.tensor.name, plan.config.include)
+        if one is None or not is_counted:
             continue
         matrices += one
         old = references[0].by_name.get(choice.tensor.name) if references else None

@@ -107,6 +107,7 @@ def _check_limits(start: Start, limits: Limits) -> None:
         raise _error(ErrorClass.VALUE_RANGE, "a stream of 0 models", PREFIX_BYTES)
     if start.level > limits.level:
         what = f"the stream has level {start.level}; the limit set for this decoder is level {limits.level}"
+        what += f": allow it by LEVELS[{start.level}] (--level {start.level}) if you trust its sender"
         raise LimitExceededError(ErrorClass.LIMIT_EXCEEDED, what, clause="A.2", offset=PREFIX_BYTES + 1)
     bounds = bounds_of(start.level, limits)
     for name, value, allowed in (
