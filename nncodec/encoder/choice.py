@@ -40,6 +40,8 @@ _OWN_QUANTISER_BITS = 32
 _WORTH_A_GRID = 1.05
 _WORTH_EXACT = 0.85
 """Of levels the estimate is further above what they come to than of exact words, so these must be clearly less."""
+_TOLD = 1024
+"""Levels of fewer elements are estimated too high."""
 _SAVING = 0.01
 _SAVING_BITS = 32
 _CHANCE = 0.8
@@ -137,7 +139,8 @@ class Chooser:
         if self._config.quantises(tensor):
             own = steps.of_matrix(tensor)
             levels = self._choose_levels(tensor, relatives, own)
-            return self._or_without_loss(levels, relatives) if own is not None and levels.has_levels else levels
+            may_be_exact = levels.has_levels and (own is not None or self._is_dear(levels))
+            return self._or_without_loss(levels, relatives) if may_be_exact else levels
         exact = self._choose_exact(tensor, relatives)
         if self._config.lossless:
             return self._or_on_grid(exact)
@@ -149,6 +152,11 @@ class Chooser:
         has_less = fine.has_levels or fine.prediction == Prediction.COPY
         worth_it = has_less and fine.estimated_bits + _OWN_QUANTISER_BITS < exact.estimated_bits
         return fine if worth_it else exact
+
+    def _is_dear(self, choice: Choice) -> bool:
+        """Whether levels under a step for all cost more than raw elements, and are so many that this can be told."""
+        tensor, is_main = choice.tensor, self._config.profile == Profile.MAIN
+        return is_main and tensor.size >= _TOLD and choice.estimated_bits > 8 * tensor.nbytes
 
     def _or_without_loss(self, choice: Choice, relatives: Sequence[Relative]) -> Choice:
         """`choice`, or its tensor exact: as levels of a grid it lies on, for hardly more; or as it is, for less."""

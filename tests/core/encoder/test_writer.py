@@ -162,14 +162,14 @@ def test_report_adds_up(model: Model) -> None:
     assert [row.name for row in report.tensors] == [tensor.name for tensor in model.tensors]
 
 
-def test_distortion_is_that_of_the_decoded_matrices() -> None:
+def test_distortion_is_that_of_the_decoded_matrices_and_of_what_is_included() -> None:
     model = Model((weights("a", (8, 8)), weights("b", (100,), 1), weights("c", (9, 9), 2), zeros("i", (8, 8))))
     encoded = encode_with_report(model, EncoderConfig(q_bits=10, include=("b",)))
     decoded = decode(encoded.data)
     errors = np.concatenate(
-        [(decoded.by_name[name].numpy().astype(float) - model.by_name[name].numpy()).ravel() for name in ("a", "c")]
+        [(decoded.by_name[name].numpy().astype(float) - model.by_name[name].numpy()).ravel() for name in ("a", "b", "c")]
     )
-    values = np.concatenate([model.by_name[name].numpy().astype(float).ravel() for name in ("a", "c")])
+    values = np.concatenate([model.by_name[name].numpy().astype(float).ravel() for name in ("a", "b", "c")])
     found = encoded.report.matrices
     assert found.elements == errors.size
     assert math.isclose(found.mse, float(np.mean(errors**2)))
