@@ -292,7 +292,7 @@ def trace(residual, paths, below, state, half, feedback, drive, levels):  # type
     """Walk back along the cheapest path, which ends in `state` of twice `half` states, and write its levels."""
     for block in range(len(paths) - 1, -1, -1):
         first = block * _HISTORY
-        parities = paths[block, state]
+        parities = int(paths[block, state])  # without numba numpy would go on in narrow types
         for i in range(min(first + _HISTORY, len(levels)) - 1, first - 1, -1):
             parity = (parities >> (i - first)) & 1
             quantiser = 1 if state >= half else 0
@@ -300,7 +300,7 @@ def trace(residual, paths, below, state, half, feedback, drive, levels):  # type
             magnitude = abs(residual[i])
             low = int(magnitude)
             low += quantiser & (1 if magnitude - low >= 0.5 else 0)
-            step = 1 - 2 * ((below[i] >> quantiser) & 1)
+            step = 1 - 2 * ((int(below[i]) >> quantiser) & 1)
             level = low + step * ((low & 1) ^ parity)
             negative = -(1 if residual[i] < 0 else 0)
             levels[i] = (level ^ negative) - negative

@@ -167,7 +167,10 @@ def test_distortion_is_that_of_the_decoded_matrices_and_of_what_is_included() ->
     encoded = encode_with_report(model, EncoderConfig(q_bits=10, include=("b",)))
     decoded = decode(encoded.data)
     errors = np.concatenate(
-        [(decoded.by_name[name].numpy().astype(float) - model.by_name[name].numpy()).ravel() for name in ("a", "b", "c")]
+        [
+            (decoded.by_name[name].numpy().astype(float) - model.by_name[name].numpy()).ravel()
+            for name in ("a", "b", "c")
+        ]
     )
     values = np.concatenate([model.by_name[name].numpy().astype(float).ravel() for name in ("a", "b", "c")])
     found = encoded.report.matrices
