@@ -183,3 +183,24 @@ def test_check_finds_what_was_planted(check: Callable[[Source], Iterator[str]], 
 @pytest.mark.parametrize(("check", "path", "text"), HARMLESS, ids=lambda value: getattr(value, "__name__", ""))
 def test_check_lets_pass_what_is_allowed(check: Callable[[Source], Iterator[str]], path: str, text: str) -> None:
     assert not list(check(Source(path, text)))
+
+
+ROOMS = [path.parent for path in sorted((ROOT / "nncodec").rglob("__init__.py")) if path.parent != ROOT / "nncodec"]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.relative_to(ROOT).as_posix())
+def test_the_map_of_a_room_shows_all_of_it(room: Path) -> None:
+    listed = re.findall(r"^\| ([\w, ]+) \|", (room / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    shown = [name for row in listed if row != "module" for name in row.split(", ")]
+    there = [path.stem for path in room.glob("*.py") if path.stem != "__init__"]
+    there += [path.parent.name for path in room.glob("*/__init__.py")]
+    assert sorted(shown) == sorted(there)
+
+
+def test_the_map_in_the_manual_shows_all_of_the_package() -> None:
+    manual = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = manual[manual.index("## Find your way") : manual.index("## Licence")]
+    package = ROOT / "nncodec"
+    there = [path.name for path in package.glob("*.py") if path.stem != "__init__"]
+    there += [f"{path.parent.name}/" for path in package.glob("*/__init__.py")]
+    assert [name for name in there if not re.search(rf"[`/]{re.escape(name)}`", section)] == []

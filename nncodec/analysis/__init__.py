@@ -10,6 +10,7 @@ a stream hangs on what is computed here; encoders and people compare models by i
 | sharing | IV-C.2: tensors and bytes that two models have in common |
 | distance | how far two models are from each other weight by weight, which eq. 9 does not see |
 | root | eq. 11: the model of a set from which the others are predicted |
+| weights | which tensors all of these are over |
 """
 
 from nncodec.analysis.distance import Distance, distance, predicted_bits

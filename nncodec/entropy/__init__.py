@@ -6,4 +6,5 @@
 | binarisation | 9.2 symbols to bytes |
 | payload | 9.4 the seam: symbols to payload and back |
 | mixing | 9.5 the mixing coder |
+| rans | 9.6 the rANS coder |
 """

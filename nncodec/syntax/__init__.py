@@ -4,6 +4,7 @@
 |---|---|
 | descriptors | 3.3 descriptors |
 | door | 6.1 canonical form: the only way in and out |
+| shortcut | 6.1 the same without construct's detours |
 | start | 6.2 start |
 | units | 6.3 units |
 | model_parameter_set | 6.4 model parameter set, slice groups, quantiser |
@@ -11,4 +12,5 @@
 | tensor_table | 6.6 tensor table unit and tensor records |
 | slice | 6.7 slice unit |
 | end | 6.8 end unit and footer |
+| model_index | 6.9 model index unit of a set |
 """

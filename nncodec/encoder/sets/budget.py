@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from nncodec.encoder.allocation import Allocation, Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
 from nncodec.encoder.config import MAX_QUALITY, MIN_QUALITY
 from nncodec.encoder.rate_control import PLACES_A_DB, Search
+from nncodec.encoder.sets.allocation import Allocation, Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
 from nncodec.encoder.sets.report import EncodedSet
 from nncodec.encoder.sets.structure import Node
 from nncodec.encoder.sets.survey import Estimate, Survey

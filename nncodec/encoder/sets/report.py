@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nncodec.encoder.allocation import OperatingPoint
 from nncodec.encoder.encode import Encoded
+from nncodec.encoder.sets.allocation import OperatingPoint
 
 
 @dataclass(frozen=True)

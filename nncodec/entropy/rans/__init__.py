@@ -4,9 +4,9 @@
 |---|---|
 | coder | 9.6.1 the payload of a slice |
 | bits | 9.6.2 bits and Golomb codes |
-| head | 9.6.3 what the payload says of itself before its lanes |
+| head, head_kernels | 9.6.3 what the payload says of itself before its lanes |
 | tables | 9.6.4 frequency tables |
-| binarisation, raw | 9.6.5 words as tokens and raw bits |
-| contexts | 9.6.6 which table a token stands under |
-| lanes, eightfold | 9.6.7 the rANS states |
+| binarisation, narrow | 9.6.5 words as tokens |
+| raw, raw_kernels | 9.6.5 raw bits |
+| lanes, kernels, eightfold | 9.6.6 which table a token stands under, and 9.6.7 the rANS states |
 """

@@ -24,8 +24,8 @@ from nncodec import (
     encode_set,
     encode_set_with_report,
 )
-from nncodec.encoder.allocation import Allocation, Alternative, OperatingPoint, allocate
 from nncodec.encoder.sets import budget as budget_room
+from nncodec.encoder.sets.allocation import Allocation, Alternative, OperatingPoint, allocate
 from nncodec.evaluation import Utility, WeightProxy
 from tests.core.encoder.sets.related import changed, model_of, random_model, relatives
 

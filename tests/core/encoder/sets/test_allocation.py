@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncodec import EncodeError
-from nncodec.encoder import allocation
-from nncodec.encoder.allocation import Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
+from nncodec.encoder.sets import allocation
+from nncodec.encoder.sets.allocation import Alternative, Curve, OperatingPoint, allocate, rate_utility_curve
 
 points = st.builds(OperatingPoint, st.integers(0, 60), st.floats(-1, 1))
 

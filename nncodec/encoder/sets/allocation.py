@@ -1,4 +1,4 @@
-"""Rate allocation (informative): the most utility of a set of models in a budget of bytes; the paper's eq. 10.
+"""SPEC.md clause E.17 (informative): rate allocation: the most utility of a set of models in a budget; eq. 10.
 
 Each member of the set has operating points: so many bytes, such a utility. One is chosen for each, so that the weighted
 sum of utilities is greatest and the bytes together do not exceed the budget: a multiple-choice knapsack. The root
