@@ -17,7 +17,8 @@ from construct_typed import DataclassStruct
 import nncodec.syntax
 from nncodec import limits, tables
 from nncodec.errors import ErrorClass
-from nncodec.syntax.descriptors import Descriptor, Leb128, Run, Text, ZigZag
+from nncodec.syntax.descriptors import Descriptor, Leb128, Text, ZigZag
+from nncodec.syntax.runs import Run
 
 ROOT = Path(__file__).parents[1]
 SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")

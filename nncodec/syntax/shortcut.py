@@ -14,7 +14,8 @@ from typing import Any
 import construct as c
 from construct_typed import DataclassStruct
 
-from nncodec.syntax.descriptors import Descriptor, Run
+from nncodec.syntax.descriptors import Descriptor
+from nncodec.syntax.runs import Run
 
 Reader = Callable[[io.BytesIO, Any], Any]
 Writer = Callable[[Any, Any], bytes]

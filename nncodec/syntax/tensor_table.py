@@ -12,9 +12,10 @@ from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
 
 from nncodec.errors import ErrorClass, InvalidStreamError
 from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_TERMS, MAX_UNIT_BYTES
-from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Run, Session, Text, Unsigned, ZigZag
+from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Session, Text, Unsigned, ZigZag
 from nncodec.syntax.door import build, parse, parse_all
 from nncodec.syntax.model_parameter_set import QUANTISER, Quantiser
+from nncodec.syntax.runs import Run
 from nncodec.syntax.units import Unit
 from nncodec.tables import DType, Edit, HeaderCoding, LevelWidth, Prediction
 

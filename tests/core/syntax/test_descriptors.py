@@ -26,7 +26,6 @@ from nncodec.syntax.descriptors import (
     Half,
     Leb128,
     Rest,
-    Run,
     Session,
     Signed,
     Step,
@@ -35,6 +34,7 @@ from nncodec.syntax.descriptors import (
     ZigZag,
 )
 from nncodec.syntax.door import build, parse
+from nncodec.syntax.runs import Run
 from nncodec.syntax.tensor_table import CHANNEL_MAP, ChannelMap
 from nncodec.tables import DType, LevelWidth, StepKind
 
@@ -331,7 +331,7 @@ def one_by_one(element: ZigZag | Half, data: bytes, count: int) -> tuple[list[An
 def test_run_is_its_elements(element: ZigZag | Half, data: bytes, count: int, together: int) -> None:
     stream, run = io.BytesIO(data), Run(lambda _: count, element)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nncodec.syntax.descriptors._READ_TOGETHER", together)
+        patch.setattr("nncodec.syntax.runs.READ_TOGETHER", together)
         try:
             found = list(run.read(stream, Container())), stream.tell()
         except FlawError as flaw:
