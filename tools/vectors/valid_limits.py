@@ -129,6 +129,21 @@ def _declare_many_groups() -> None:
         valid("A.2", "R-7.1.1", stable=False)(make)
 
 
+@valid("3.3", "6.4.1", "6.7", stable=False)
+def group_1025_of_level_4() -> Draft:
+    """Level 4 with 1,026 slice groups, of which only the last has symbols."""
+    items = [exact(f"{n}", "uint8", (n // 1025,), bytes(n // 1025), n) for n in range(1026)]
+    return Draft(items, [Group() for _ in items], level=4, header_pack=_compact_header)
+
+
+@valid("6.4", "6.6", "7.3", refs=[f"reference-labelled-{n}" for n in range(16)])
+def inherited_from_the_last_of_sixteen() -> Draft:
+    """Level 4 with 16 parents: topology and table are those of the sixteenth."""
+    parents = [labelled(n) for n in range(16)]
+    draft = Draft(level=4, parents=[parent.content_id for parent in parents], topology=parents[-1].topology)
+    return replace(draft, topology_parent=16, table_parent=16)
+
+
 def _declare_extents() -> None:
     for level, bits in ((0, 18), (1, 24), (2, 28), (3, 32), (4, 36)):
 

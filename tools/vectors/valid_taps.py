@@ -108,3 +108,11 @@ def trellis_mixing_far() -> Draft:
 def trellis_64_mixing_far() -> Draft:
     """The same under the trellis of 64 states."""
     return _far(TRELLIS_64)
+
+
+@valid("9.5.8")
+def mixing_rows_of_the_slice() -> Draft:
+    """The second slice begins at row 13: the prediction is awake in its first eight rows, and learns in these."""
+    noise = [((n * 2654435761 + n * n * 40503) >> 9) % 7 - 3 for n in range(13 * 24)]
+    repeating = [n % 24 * 7919 % 201 - 100 for n in range(7 * 24)]
+    return mixed([item_of("w", (20, 24), noise + repeating, THOUSANDTH)], THOUSANDTH, [13 * 24, 7 * 24])
