@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.vectors import wire
-from tools.vectors.bases import f32, plain, reference_model
+from tools.vectors.bases import copied, f32, plain, reference_model, second_model, tensor_of
 from tools.vectors.cases import valid
 from tools.vectors.draft import Draft, Group, Item, Pack, Term, exact, table_body
 
@@ -134,6 +134,15 @@ def group_1025_of_level_4() -> Draft:
     """Level 4 with 1,026 slice groups, of which only the last has symbols."""
     items = [exact(f"{n}", "uint8", (n // 1025,), bytes(n // 1025), n) for n in range(1026)]
     return Draft(items, [Group() for _ in items], level=4, header_pack=_compact_header)
+
+
+@valid("6.6.3", "8.3.1", refs=(*(f"reference-labelled-{n}" for n in range(15)), "reference-second"))
+def terms_of_the_last_of_sixteen() -> Draft:
+    """Level 4 with 16 parents: a copy from the sixteenth, and one within the model, whose parent is 16."""
+    parents = [*map(labelled, range(15)), second_model()]
+    source = tensor_of(second_model(), "w")
+    items = [copied("w", source, parent=15), copied("again", source, 1, 16)]
+    return Draft(items, level=4, parents=[parent.content_id for parent in parents])
 
 
 @valid("6.4", "6.6", "7.3", refs=[f"reference-labelled-{n}" for n in range(16)])

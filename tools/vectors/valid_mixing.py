@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 from tools.vectors import wire
 from tools.vectors.bases import THOUSANDTH
@@ -140,6 +141,19 @@ def mixing_three_classes() -> Draft:
         for dim in dims:
             count *= dim
         items.append(item_of(name, dims, spread(count, 3 + 5 * index), THOUSANDTH))
+    return mixed(items, THOUSANDTH)
+
+
+@valid("9.5.8", "9.5.5")
+def mixing_classes_of_one_by_one_kernels() -> Draft:
+    """Kernels of one element find what matrices have left, and leave it to them; vectors and kernels are apart."""
+    row = [n * 7 % 23 + 20 for n in range(12)]
+    shapes = {"v": (60,), "m": (9, 12), "o": (9, 4, 3, 1, 1), "k": (5, 3, 2, 2), "o2": (9, 12, 1), "m2": (3, 12)}
+    items = []
+    for place, (name, dims) in enumerate(shapes.items()):
+        count = prod(dims)
+        levels = spread(count, 900) if name in "vk" else [x + place for x in row] * (count // 12)
+        items.append(item_of(name, dims, levels, THOUSANDTH))
     return mixed(items, THOUSANDTH)
 
 
