@@ -144,6 +144,17 @@ def mixing_three_classes() -> Draft:
     return mixed(items, THOUSANDTH)
 
 
+@valid("9.5.6", "9.5.8")
+def mixing_falling_silent() -> Draft:
+    """Noise in the thousands, then hardly anything: errors of row, column and just now are at the ends of their range."""
+    levels = []
+    for n in range(900):
+        row, column = divmod(n, 90)
+        loud, some = (column + 5 * row) % 180 < 20, (7 * column + row) % 11 == 0
+        levels.append((n * 7919 >> 2) % 6001 - 3000 if loud else int(some))
+    return mixed([item_of("w", (10, 90), levels, THOUSANDTH)], THOUSANDTH)
+
+
 @valid("9.5.8", "9.5.5")
 def mixing_classes_of_one_by_one_kernels() -> Draft:
     """Kernels of one element find what matrices have left, and leave it to them; vectors and kernels are apart."""
@@ -183,6 +194,13 @@ def trellis_cut() -> Draft:
     """The state of the trellis begins anew in every slice."""
     levels = [1 - n % 4 for n in range(60)]
     return mixed([item_of("w", (6, 10), levels, STEP, (TRELLIS, [7, 33, 20]))], STEP, [7, 33, 20], trellis=TRELLIS)
+
+
+@valid("8.2.1", "9.5.6")
+def trellis_mixing_predicted() -> Draft:
+    """Small trellis levels in rows that repeat: in odd states too the prediction tells which cells."""
+    levels = [n % 20 * 7919 // 4 % 7 - 3 for n in range(300)]
+    return mixed([item_of("w", (15, 20), levels, STEP, (TRELLIS, [300]))], STEP, trellis=TRELLIS)
 
 
 @valid("8.2.1", "9.5.6")
