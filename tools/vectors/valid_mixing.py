@@ -146,13 +146,20 @@ def mixing_three_classes() -> Draft:
 
 @valid("9.5.6", "9.5.8")
 def mixing_falling_silent() -> Draft:
-    """Noise in the thousands, then hardly anything: errors of row, column and just now are at the ends of their range."""
+    """Noise in the thousands, then hardly anything: what is expected comes to the ends of its range."""
     levels = []
     for n in range(900):
         row, column = divmod(n, 90)
         loud, some = (column + 5 * row) % 180 < 20, (7 * column + row) % 11 == 0
         levels.append((n * 7919 >> 2) % 6001 - 3000 if loud else int(some))
     return mixed([item_of("w", (10, 90), levels, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.4", "9.5.7")
+def mixing_magnitudes_of_eight() -> Draft:
+    """3,000 levels of 8 and -8, all of two units and no bit: means and probabilities that would be 0 count as 1."""
+    levels = [(n * n * 7919 + n * 104729 >> 7) % 2 * 16 - 8 for n in range(3000)]
+    return mixed([item_of("w", (50, 60), levels, THOUSANDTH)], THOUSANDTH)
 
 
 @valid("9.5.8", "9.5.5")
