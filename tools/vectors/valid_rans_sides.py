@@ -39,7 +39,7 @@ def _difference(source: Item, data: bytes, plan: Plan) -> Draft:
 
 
 def _plan(width: int, base: int, sides: int, kind: Kind = Kind.FOLDED) -> Plan:
-    return Plan([Binarisation(kind, width, 0)], [(0, base)], sides=sides, tables=3, scale=12)
+    return Plan([Binarisation(kind, width, 0)], [(0, base)], sides=sides, tables=min(sides, 3), scale=12)
 
 
 @valid("9.6.6", "8.4", refs=GRID)
@@ -47,6 +47,13 @@ def rans_difference_by_exponent_of_negative_numbers() -> Draft:
     """Predictions of both signs: the exponent is what stands below the sign."""
     data = f32(*(n / 4 - 3 + (n * n % 7 - 3) / 64 for n in range(24)))
     return _difference(grid("cube"), data, _plan(4, 123, 7))
+
+
+@valid("9.6.6", "9.6.3", "8.4", refs=GRID)
+def rans_difference_of_two_sides() -> Draft:
+    """Two sides are the fewest that have a base."""
+    data = f32(*(n / 4 - 3 + (n * n % 7 - 3) / 64 for n in range(24)))
+    return _difference(grid("cube"), data, _plan(4, 126, 2))
 
 
 @valid("9.6.6", "8.4", refs=GRID)
