@@ -95,7 +95,7 @@ patched(
             {f"start.{name}": leb(maximum)},
             f"{name} {maximum}, which can be written, and is over every level.",
         )
-        for name, _, maximum in COUNTS
+        for name, _, maximum in COUNTS[1:]
     ],
 )
 patched(

@@ -117,25 +117,6 @@ def _declare_groups() -> None:
         valid("A.2", "R-7.1.1")(make)
 
 
-def _declare_many_groups() -> None:
-    for level, count in ((2, 256), (3, 1024)):
-
-        def make(level: int = level, count: int = count) -> Draft:
-            items = [exact(f"{n}", "uint8", (0,), b"", n) for n in range(count)]
-            return Draft(items, [Group() for _ in items], level=level, header_pack=_compact_header)
-
-        make.__name__ = f"limit_level_{level}_groups"
-        make.__doc__ = f"Level {level} with {count} slice groups, of tensors without elements."
-        valid("A.2", "R-7.1.1", stable=False)(make)
-
-
-@valid("3.3", "6.4.1", "6.7", stable=False)
-def group_1025_of_level_4() -> Draft:
-    """Level 4 with 1,026 slice groups, of which only the last has symbols."""
-    items = [exact(f"{n}", "uint8", (n // 1025,), bytes(n // 1025), n) for n in range(1026)]
-    return Draft(items, [Group() for _ in items], level=4, header_pack=_compact_header)
-
-
 @valid("6.6.3", "8.3.1", refs=(*(f"reference-labelled-{n}" for n in range(15)), "reference-second"))
 def terms_of_the_last_of_sixteen() -> Draft:
     """Level 4 with 16 parents: a copy from the sixteenth, and one within the model, whose parent is 16."""
@@ -166,7 +147,7 @@ def _declare_extents() -> None:
 
 for declare in (
     *(_declare_ranks, _declare_names, _declare_parents, _declare_labelled),
-    *(_declare_groups, _declare_many_groups, _declare_extents),
+    *(_declare_groups, _declare_extents),
 ):
     declare()
 
