@@ -18,9 +18,11 @@ MakeT = TypeVar("MakeT", bound=Make)
 MODULES: Final = (
     *("valid_container", "valid_slices", "valid_types", "valid_levels", "valid_rounding"),
     *("valid_prediction", "valid_terms", "valid_maps", "valid_exact_difference", "valid_inherited"),
-    *("valid_mixing", "valid_rans", "own_copies", "valid_limits", "valid_encoder", "valid_sets"),
+    *("valid_mixing", "valid_taps", "valid_rans", "valid_rans_sides", "rans_bounds"),
+    *("own_copies", "valid_limits", "valid_encoder", "valid_sets"),
     *("invalid_start", "invalid_units", "invalid_parameters", "invalid_table", "invalid_slices"),
-    *("invalid_end", "invalid_coded", "invalid_references", "invalid_terms", "invalid_inherited", "invalid_limits"),
+    *("invalid_end", "invalid_coded", "invalid_references", "invalid_terms", "invalid_maps"),
+    *("invalid_inherited", "invalid_limits"),
     *("invalid_order", "invalid_mixing", "invalid_rans", "invalid_rans_alone", "invalid_sets", "invalid_set_members"),
 )
 """The modules of this folder that declare vectors, in the order of the manifest."""

@@ -196,3 +196,15 @@ def lzma2_second_slice_damaged() -> Draft:
     item = Item("w", "float32", (4,), bytes(16), levels=(0,) * 4, width=1)
     draft = Draft([item], [Group(ONE, stored)], cuts={0: [2, 2]})
     return replace(draft, patches={"slice1.payload": b"\x01\x00\x01\x00\x00\x09"})
+
+
+@invalid("SIZE_MISMATCH", "9.4", "9.3")
+def raw_levels_without_payload() -> Draft:
+    """No byte of raw levels: that a payload may be too small for what it says is no rule of this coder."""
+    return replace(levels_only(), patches={"slice0.payload": b""})
+
+
+@invalid("SIZE_MISMATCH", "9.4", "9.3")
+def raw_words_without_payload() -> Draft:
+    """No byte of raw words."""
+    return replace(plain(), patches={"slice0.payload": b""})

@@ -133,13 +133,25 @@ def mixing_levels_over_the_bound_by_their_width() -> Draft:
     return zeros(40961, 2)
 
 
+def _with_level(level: int, likely: int) -> Draft:
+    """A level that does not fit 32 bits, behind twenty of the nearest that does."""
+    levels = [1000 * (n % 7) for n in range(60)] + [likely] * 20 + [level] + [5] * 19
+    fitting = [likely if x == level else x for x in levels]
+    draft = mixed([item_of("w", (100,), fitting, THOUSANDTH)], THOUSANDTH)
+    payload = encode_areas([(np.array(levels, np.int64), Area((100,), 0, 100))])
+    return replace(draft, patches={**draft.patches, "slice0.payload": payload})
+
+
 @invalid("ENTROPY", "9.5.1")
 def mixing_level_of_33_bits() -> Draft:
     """A level of 2^31, behind twenty of 2^31 - 1 that make it likely."""
-    levels = [1000 * (n % 7) for n in range(60)] + [2**31 - 1] * 20 + [2**31] + [5] * 19
-    draft = mixed([item_of("w", (100,), [min(level, 2**31 - 1) for level in levels], THOUSANDTH)], THOUSANDTH)
-    payload = encode_areas([(np.array(levels, np.int64), Area((100,), 0, 100))])
-    return replace(draft, patches={**draft.patches, "slice0.payload": payload})
+    return _with_level(2**31, 2**31 - 1)
+
+
+@invalid("ENTROPY", "9.5.1")
+def mixing_level_of_33_bits_below_0() -> Draft:
+    """A level of -2^31 - 1, behind twenty of -2^31 that make it likely."""
+    return _with_level(-(2**31) - 1, -(2**31))
 
 
 @invalid("ENTROPY", "9.5.2")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.vectors import wire
-from tools.vectors.bases import full
+from tools.vectors.bases import copied, f32, full, reference_model, tensor_of
 from tools.vectors.cases import invalid, patched
-from tools.vectors.draft import Draft, Edit, Group, Item, exact
+from tools.vectors.draft import Draft, Edit, Group, Item, Term, exact
 from tools.vectors.invalid_slices import two_slices
+from tools.vectors.rans import GROUP, RANS
+from tools.vectors.rans_spelt import ALL_ZERO, ROOM
 from tools.vectors.valid_inherited import inherited, kept
 from tools.vectors.wire import leb, u8
 
@@ -55,6 +57,16 @@ patched(
             "order-group-of-slice-before-its-place VALUE_RANGE R-7.2.5 7.2 R-7.2.4",
             {"slice1.slice_group": leb(1), "slice1.first_symbol": leb(2**48)},
             "A slice that begins at 2^48, of group 1 of one.",
+        ),
+        (
+            "order-slice-beyond-group-before-its-bytes COVERAGE R-7.2.4 7.2 R-7.1.1",
+            {"slice1.symbol_count": leb(2**20 + 1)},
+            "A slice of 2^20 + 1 bytes, which level 0 does not allow and the group does not have.",
+        ),
+        (
+            "order-slice-beyond-group-before-the-next-unit COVERAGE R-7.2.4 7 6.3",
+            {"slice1.symbol_count": leb(3), "slice1.tail": b"\0", "end.crc": bytes(4)},
+            "A symbol behind the last of the group, and a wrong CRC of the end unit.",
         ),
     ),
 )
@@ -110,3 +122,47 @@ def order_name_before_rank_of_an_inserted_record() -> Draft:
 def order_rank_before_the_name_of_a_later_record() -> Draft:
     """An inserted record has a rank over the level, and the name of a tensor that is copied behind it."""
     return _inserted(at_end=False)
+
+
+@invalid("SIZE_MISMATCH", "R-7.1.7", "7", "R-8.3.4", refs=REF)
+def order_string_size_before_the_copy() -> Draft:
+    """Two strings in seven bytes, as a copy of two in eleven: what the record says by itself is judged first."""
+    item = copied("names", tensor_of(reference_model(), "names"))
+    patches = {"record0.string_size": leb(7), "start.decoded_size": leb(7)}
+    return Draft([item], parents=[reference_model().content_id], patches=patches)
+
+
+def _misled(count: int, *behind: Item) -> Draft:
+    """An exact difference to a name that the parent does not have, in a group of its own; then other tensors."""
+    item = replace(exact("nowhere", "float32", (count,), bytes(4 * count)), terms=(Term(),))
+    items = [replace(item, prediction=wire.PREDICT_REFERENCE), *behind]
+    return Draft(items, [Group() for _ in items], parents=[reference_model().content_id])
+
+
+LAST = exact("last", "float32", (2,), f32(1, 2), 1)
+
+
+@invalid("SIZE_MISMATCH", "9.4", "8.5", "R-8.3.1", refs=REF)
+def order_payloads_before_reference() -> Draft:
+    """A raw exact difference to nothing, and behind it a raw payload that is too short."""
+    return replace(_misled(2, LAST), patches={"slice1.payload": bytes(7)})
+
+
+@invalid("VALUE_RANGE", "R-8.3.1", "8.5", "9.4", refs=REF)
+def order_rans_reference_before_the_next_payload() -> Draft:
+    """An exact difference to nothing under rANS, and behind it a raw payload that is too short."""
+    patches = {f"{GROUP}.entropy_coder": u8(RANS), "slice0.payload": ALL_ZERO.payload(), "slice1.payload": bytes(7)}
+    return replace(_misled(2, LAST), patches=patches)
+
+
+@invalid("VALUE_RANGE", "R-8.3.1", "8.5", "9.6.1", refs=REF)
+def order_rans_reference_before_its_payload() -> Draft:
+    """An exact difference to nothing under rANS, in a payload that ends inside its head."""
+    return replace(_misled(2), patches={f"{GROUP}.entropy_coder": u8(RANS), "slice0.payload": b"\0"})
+
+
+@invalid("ENTROPY", "9.4", "8.5", "R-8.3.1", refs=REF)
+def order_rans_size_before_reference() -> Draft:
+    """An exact difference to nothing under rANS, of more than 8192 bytes for each byte of its payload."""
+    patches = {f"{GROUP}.entropy_coder": u8(RANS), "slice0.payload": ALL_ZERO.payload()}
+    return replace(_misled(ROOM // 4 + 1), patches=patches)

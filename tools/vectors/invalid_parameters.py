@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from tools.vectors import wire
-from tools.vectors.bases import full, levels_only, plain, reference_model
+from tools.vectors.bases import THOUSANDTH, full, levels_only, plain, reference_model
 from tools.vectors.cases import invalid, patched
-from tools.vectors.draft import Draft, Group
+from tools.vectors.draft import Draft, Group, Item, quantised
 from tools.vectors.wire import binary64, compact, decadic, i8, leb, u8, u16
 
 G0: Final = "parameters.groups0"
@@ -150,3 +150,34 @@ def group_unused() -> Draft:
 def group_unused_in_empty_model() -> Draft:
     """A slice group in a model without tensors."""
     return Draft(groups=[Group()])
+
+
+def _no_levels() -> Draft:
+    """A tensor of no levels under the quantiser of its group, and one under its own."""
+    own = Item("own", "float32", (0,), b"", levels=(), width=1, quantiser=THOUSANDTH)
+    return Draft([quantised("w", "float32", [], THOUSANDTH), own], [Group(THOUSANDTH)])
+
+
+patched(
+    _no_levels,
+    (
+        (
+            "step-of-no-levels VALUE_RANGE R-7.1.4 8.1",
+            {f"{G0}.quantiser": decadic(255, 0)},
+            "A step of 10^-255, and no level that it is for.",
+        ),
+        (
+            "own-step-of-no-levels VALUE_RANGE R-7.1.4 8.1",
+            {"record1.quantiser": decadic(0, 255)},
+            "An own quantiser with a step of 10^255, and no level that it is for.",
+        ),
+    ),
+)
+
+
+@invalid("VALUE_RANGE", "R-7.1.4", "6.6.2")
+def step_of_a_group_whose_tensors_have_their_own() -> Draft:
+    """The group has a step of 10^-255; its only tensor has an own quantiser, which is in order."""
+    item = quantised("w", "float32", [1, -2], THOUSANDTH)
+    own = replace(item, quantiser=THOUSANDTH)
+    return Draft([own], [Group(THOUSANDTH)], patches={f"{G0}.quantiser": decadic(255, 0)})

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tools.vectors import wire
 from tools.vectors.bases import (
+    ONE,
     copied,
     difference,
     plain,
@@ -13,7 +14,7 @@ from tools.vectors.bases import (
     tensor_of,
 )
 from tools.vectors.cases import invalid
-from tools.vectors.draft import Draft, Item, Term
+from tools.vectors.draft import Draft, Group, Item, Term, exact
 from tools.vectors.valid_prediction import (
     copy_of_everything,
     difference_of_equal_shape,
@@ -191,3 +192,49 @@ def difference_with_levels_changed() -> Draft:
 def difference_with_offset_changed() -> Draft:
     """The offset of an own quantiser is changed, the CRC repaired."""
     return replace(difference_with_own_quantiser(), patches={"record1.quantiser": wire.decadic(6, 0, -5)})
+
+
+def _without_elements(item: Item) -> Draft:
+    """A stream of a predicted tensor that has no elements, so that no slice asks for its prediction."""
+    item = replace(item, prediction=wire.PREDICT_REFERENCE, terms=item.terms or (Term(),))
+    return Draft([item], [Group(None if item.levels is None else ONE)], parents=[reference_model().content_id])
+
+
+def _no_levels(name: str, dims: tuple[int, ...], *terms: Term) -> Draft:
+    return _without_elements(Item(name, "float32", dims, b"", levels=(), width=1, terms=terms))
+
+
+@invalid("VALUE_RANGE", "R-8.3.1", "8.5", refs=REF)
+def difference_without_elements_to_unknown_name() -> Draft:
+    """No levels, as a difference to a name that the parent does not have."""
+    return _no_levels("nowhere", (0, 3))
+
+
+@invalid("VALUE_RANGE", "R-8.3.2", "8.5", refs=REF)
+def difference_without_elements_of_another_rank() -> Draft:
+    """No levels, as a difference of a vector to a matrix."""
+    return _no_levels("empty", (0,))
+
+
+@invalid("VALUE_RANGE", "R-8.3.3", "8.5", refs=REF)
+def difference_without_elements_to_integers() -> Draft:
+    """No levels, as a difference to a tensor of int64."""
+    return _no_levels("ids", (0,))
+
+
+@invalid("VALUE_RANGE", "R-8.3.3", "8.5", refs=REF)
+def difference_without_elements_with_gains() -> Draft:
+    """No levels, and two gains for no rows."""
+    return _no_levels("empty", (0, 3), Term(gains=(1.0, 1.0)))
+
+
+@invalid("VALUE_RANGE", "R-8.3.1", "8.5", refs=REF)
+def exact_difference_without_elements_to_unknown_name() -> Draft:
+    """No words, as a difference to a name that the parent does not have."""
+    return _without_elements(exact("nowhere", "float32", (0, 3), b""))
+
+
+@invalid("VALUE_RANGE", "R-8.3.5", "8.5", refs=REF)
+def exact_difference_without_elements_to_another_type() -> Draft:
+    """No words of uint64, as a difference to a tensor of int64."""
+    return _without_elements(exact("ids", "uint64", (0,), b""))

@@ -207,6 +207,12 @@ def set_parent_is_itself() -> SetDraft:
     return two(plain(), unchanged(second_model()))
 
 
+@invalid("REF_MISSING", "8.6", "5.3", accept=MISSING)
+def set_parent_of_the_first_is_itself() -> SetDraft:
+    """The first model is said to be its own parent; another follows."""
+    return two(unchanged(second_model()), plain())
+
+
 @invalid("REF_MISMATCH", "8.6", accept=("REF_MISSING",), refs=("reference-grid",))
 def set_parent_is_not_the_reference() -> SetDraft:
     """The second model is predicted from one that is nowhere, and another is given."""

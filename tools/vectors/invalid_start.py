@@ -91,6 +91,17 @@ patched(
     plain,
     [
         (
+            f"{name}-at-its-maximum LIMIT_EXCEEDED 6.2 3.3 A.2",
+            {f"start.{name}": leb(maximum)},
+            f"{name} {maximum}, which can be written, and is over every level.",
+        )
+        for name, _, maximum in COUNTS[1:]
+    ],
+)
+patched(
+    plain,
+    [
+        (
             f"{name}-overlong NONCANONICAL 6.2 3.3 6.1",
             {f"start.{name}": leb(value, 2)},
             f"The right {name} in one byte more than it needs.",

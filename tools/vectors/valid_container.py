@@ -185,6 +185,13 @@ def leb128_around_its_steps() -> Draft:
     return Draft(items, [Group()])
 
 
+@valid("3.3", "6.6.1")
+def leb128_around_its_second_step() -> Draft:
+    """Dimensions of 16,383, 16,384 and 32,767: leb128 of two bytes, all bits set, and of three."""
+    items = [exact(f"{size}", "uint8", (0, size), b"") for size in (16383, 16384, 32767, 2**18 - 1)]
+    return Draft(items, [Group()])
+
+
 @valid("5.2", "6.6")
 def tensors_with_equal_content() -> Draft:
     """Two tensors of the same type, shape and data under different names."""

@@ -225,3 +225,9 @@ def exact_difference_of_no_elements() -> Draft:
 def exact_difference_in_baseline() -> Draft:
     """Profile BASELINE allows a plain exact difference."""
     return replace(_stream(_to_grid("grid", NEAR_GRID)), profile=wire.BASELINE)
+
+
+@valid("8.3.6", "8.3.3", "7.2", refs=GRID)
+def exact_difference_with_gains_in_slices() -> Draft:
+    """Slices begin inside tensors and inside rows that have gains of their own."""
+    return replace(exact_difference_with_gains(), cuts={0: [7, 5], 1: [1, 6, 5]})

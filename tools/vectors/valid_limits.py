@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.vectors import wire
-from tools.vectors.bases import plain
+from tools.vectors.bases import copied, f32, plain, reference_model, second_model, tensor_of
 from tools.vectors.cases import valid
-from tools.vectors.draft import Draft, Group, Pack, exact, table_body
+from tools.vectors.draft import Draft, Group, Item, Pack, Term, exact, table_body
 
 
 def _compact_header(data: bytes) -> bytes:
@@ -39,8 +39,23 @@ def limit_level_0_header_bytes() -> Draft:
     return replace(draft, topology=(wire.ONNX, bytes(2**16 - table)))
 
 
+def _repeated(count: int) -> Draft:
+    """A tensor of rows that are all the first of one of the parent, cut to its first element; the parent's topology."""
+    parent, term = reference_model(), Term(rows=(1,) * count)
+    item = Item("w", "float32", (count, 1), f32(1) * count, prediction=wire.PREDICT_COPY, terms=(term,))
+    draft = Draft([item], parents=[parent.content_id], topology=parent.topology, topology_parent=1)
+    return replace(draft, header_pack=_compact_header)
+
+
+@valid("A.2", "R-7.1.1", "6.4", refs=("reference-model",), stable=False)
+def limit_level_0_header_bytes_beside_an_inherited_topology() -> Draft:
+    """Level 0 with a tensor table of 2^16 bytes: a topology that is inherited has no body_size, and counts nothing."""
+    besides = len(table_body(_repeated(2**15))) - 2**15
+    return _repeated(2**16 - besides)
+
+
 def _declare_ranks() -> None:
-    for level, rank in ((0, 8), (2, 16), (4, 32)):
+    for level, rank in enumerate((8, 8, 16, 16, 32)):
 
         def make(level: int = level, rank: int = rank) -> Draft:
             return Draft([exact("r", "int8", (1,) * rank, b"\x85")], [Group()], level=level)
@@ -102,6 +117,23 @@ def _declare_groups() -> None:
         valid("A.2", "R-7.1.1")(make)
 
 
+@valid("6.6.3", "8.3.1", refs=(*(f"reference-labelled-{n}" for n in range(15)), "reference-second"))
+def terms_of_the_last_of_sixteen() -> Draft:
+    """Level 4 with 16 parents: a copy from the sixteenth, and one within the model, whose parent is 16."""
+    parents = [*map(labelled, range(15)), second_model()]
+    source = tensor_of(second_model(), "w")
+    items = [copied("w", source, parent=15), copied("again", source, 1, 16)]
+    return Draft(items, level=4, parents=[parent.content_id for parent in parents])
+
+
+@valid("6.4", "6.6", "7.3", refs=[f"reference-labelled-{n}" for n in range(16)])
+def inherited_from_the_last_of_sixteen() -> Draft:
+    """Level 4 with 16 parents: topology and table are those of the sixteenth."""
+    parents = [labelled(n) for n in range(16)]
+    draft = Draft(level=4, parents=[parent.content_id for parent in parents], topology=parents[-1].topology)
+    return replace(draft, topology_parent=16, table_parent=16)
+
+
 def _declare_extents() -> None:
     for level, bits in ((0, 18), (1, 24), (2, 28), (3, 32), (4, 36)):
 
@@ -113,7 +145,10 @@ def _declare_extents() -> None:
         valid("A.2", "R-7.1.1")(make)
 
 
-for declare in (_declare_ranks, _declare_names, _declare_parents, _declare_labelled, _declare_groups, _declare_extents):
+for declare in (
+    *(_declare_ranks, _declare_names, _declare_parents, _declare_labelled),
+    *(_declare_groups, _declare_extents),
+):
     declare()
 
 

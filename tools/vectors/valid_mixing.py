@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 from tools.vectors import wire
 from tools.vectors.bases import THOUSANDTH
@@ -143,6 +144,37 @@ def mixing_three_classes() -> Draft:
     return mixed(items, THOUSANDTH)
 
 
+@valid("9.5.6", "9.5.8")
+def mixing_falling_silent() -> Draft:
+    """Noise in the thousands, then hardly anything: what is expected comes to the ends of its range."""
+    levels = []
+    for n in range(900):
+        row, column = divmod(n, 90)
+        loud, some = (column + 5 * row) % 180 < 20, (7 * column + row) % 11 == 0
+        levels.append((n * 7919 >> 2) % 6001 - 3000 if loud else int(some))
+    return mixed([item_of("w", (10, 90), levels, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.4", "9.5.7")
+def mixing_magnitudes_of_eight() -> Draft:
+    """3,000 levels of 8 and -8, all of two units and no bit: means and probabilities that would be 0 count as 1."""
+    levels = [(n * n * 7919 + n * 104729 >> 7) % 2 * 16 - 8 for n in range(3000)]
+    return mixed([item_of("w", (50, 60), levels, THOUSANDTH)], THOUSANDTH)
+
+
+@valid("9.5.8", "9.5.5")
+def mixing_classes_of_one_by_one_kernels() -> Draft:
+    """Kernels of one element find what matrices have left, and leave it to them; vectors and kernels are apart."""
+    row = [n * 7 % 23 + 20 for n in range(12)]
+    shapes = {"v": (60,), "m": (9, 12), "o": (9, 4, 3, 1, 1), "k": (5, 3, 2, 2), "o2": (9, 12, 1), "m2": (3, 12)}
+    items = []
+    for place, (name, dims) in enumerate(shapes.items()):
+        count = prod(dims)
+        levels = spread(count, 900) if name in "vk" else [x + place for x in row] * (count // 12)
+        items.append(item_of(name, dims, levels, THOUSANDTH))
+    return mixed(items, THOUSANDTH)
+
+
 @valid("9.5.8", "7.2")
 def mixing_cut_tensors() -> Draft:
     """Slices that cut a tensor inside a row, inside a kernel, and before its last level."""
@@ -169,6 +201,13 @@ def trellis_cut() -> Draft:
     """The state of the trellis begins anew in every slice."""
     levels = [1 - n % 4 for n in range(60)]
     return mixed([item_of("w", (6, 10), levels, STEP, (TRELLIS, [7, 33, 20]))], STEP, [7, 33, 20], trellis=TRELLIS)
+
+
+@valid("8.2.1", "9.5.6")
+def trellis_mixing_predicted() -> Draft:
+    """Small trellis levels in rows that repeat: in odd states too the prediction tells which cells."""
+    levels = [n % 20 * 7919 // 4 % 7 - 3 for n in range(300)]
+    return mixed([item_of("w", (15, 20), levels, STEP, (TRELLIS, [300]))], STEP, trellis=TRELLIS)
 
 
 @valid("8.2.1", "9.5.6")

@@ -272,6 +272,12 @@ def set_of_nine_of_level_1() -> SetDraft:
     return replace(named(*"abcdefghi"), level=1)
 
 
+@valid("6.9", "A.2")
+def set_of_32_of_level_1() -> SetDraft:
+    """The most models that level 1 allows."""
+    return replace(named(*(f"{place}" for place in range(32))), level=1)
+
+
 @valid("A.2", "R-7.4.7")
 def set_of_64_tensors() -> SetDraft:
     """The most tensors that level 0 allows, in two models."""

@@ -59,6 +59,12 @@ def gain_of_every_row_of_a_vector() -> Draft:
     return from_grid(_levels("bias", Term(gains=(1.0, 2.0, -0.5, 0.125))))
 
 
+@valid("8.3.3", "7.2", refs=GRID)
+def gain_of_every_row_in_slices() -> Draft:
+    """Slices begin inside rows that have gains of their own: a row is one of the tensor, not of the slice."""
+    return replace(gain_of_every_row(), cuts={0: [5, 4, 3]})
+
+
 @valid("6.6.3", "8.3.3", refs=GRID)
 def gain_of_every_slice_of_a_cube() -> Draft:
     """The rows of a tensor of three dimensions are its slices along axis 0."""

@@ -104,3 +104,14 @@ def strings_of_an_empty_tensor() -> Draft:
 def string_scalar() -> Draft:
     """A string of no dimensions."""
     return Draft([exact("s", "string", (), wire.strings(b"alone"))], [Group()])
+
+
+@valid("5.1", "6.6.1", "7.2")
+def types_of_more_elements_than_bits() -> Draft:
+    """Nineteen elements of every type of up to eight bits: the bytes that they take leave no doubt of its bits."""
+    small = {dtype: bits for dtype, (_, bits) in wire.DTYPES.items() if 0 < bits <= 8}
+    items = [
+        exact(dtype, dtype, (19,), bytes(37 * n % 256 for n in range(-(-19 * bits // 8))), group)
+        for group, (dtype, bits) in enumerate(small.items())
+    ]
+    return Draft(items, [Group() for _ in items])
