@@ -61,7 +61,7 @@ def encode(
     check_patterns(config, [model])
     process = Process(model, Given(references), work or Work(), Wanted(distortions=config.best))
     coded = process.settled(config)
-    for notice in notices_of(coded.plan, coded.stream.level, references):
+    for notice in notices_of(coded.plan, coded.stream, references):
         warnings.warn(notice, EncodeWarning, stacklevel=2)
     return b"".join(coded.stream.parts(coded.spool))
 

@@ -88,7 +88,7 @@ def make_report(plan: Plan, outcome: Outcome, stream: Assembled, references: Seq
         update=found.update or Distortion() if references else None,
         steps=(min(of_matrices), max(of_matrices)) if of_matrices else None,
         tensors=tuple(map(_row, plan.choices, steps, each)),
-        notices=notices_of(plan, stream.level, references),
+        notices=notices_of(plan, stream, references),
     )
 
 
@@ -109,12 +109,12 @@ _HIGH_LEVEL = (
 _LARGE = 1 << 16
 
 
-def notices_of(plan: Plan, level: int, references: Sequence[Model]) -> list[str]:
+def notices_of(plan: Plan, stream: Assembled, references: Sequence[Model]) -> list[str]:
     """What a user should know, tensor by tensor; and whether the request, or a reference, came to nothing."""
     notices = [f"{choice.tensor.name}: {choice.notice}" for choice in plan.choices if choice.notice]
-    if level > DEFAULT_LEVEL:
-        notices.append(_HIGH_LEVEL.format(level))
-    if references and plan.choices and not any(_is_predicted(choice) for choice in plan.choices):
+    if stream.level > DEFAULT_LEVEL:
+        notices.append(_HIGH_LEVEL.format(stream.level))
+    if references and plan.choices and not stream.parents:
         notices.append(_UNUSED)
     if not plan.config.lossless and not any(plan.config.quantises(choice.tensor) for choice in plan.choices):
         exact = [c for c in plan.choices if c.tensor.dtype in QUANTISABLE and not _is_predicted(c) and not c.has_levels]

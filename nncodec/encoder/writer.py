@@ -31,9 +31,13 @@ from nncodec.tables import HeaderCoding, Profile, TopologyFormat, UnitType
 
 @dataclass(frozen=True)
 class Assembled:
-    """A stream, ready to be written: what stands before the slices, by name, the slices in a spool, and the end."""
+    """A stream, ready to be written: what stands before the slices, by name, the slices in a spool, and the end.
+
+    parents: how many models it needs.
+    """
 
     level: int
+    parents: int
     front: dict[str, bytes]
     slices: list[Stored]
     end: bytes
@@ -72,7 +76,7 @@ def assemble(plan: Plan, coded: list[CodedGroup], content_id: bytes, frame: Fram
         index.append(IndexEntry(offset, unit.size, header))
         offset += unit.size
     end = build_end(End(len(index), index, content_id))
-    return Assembled(start.level, front, [unit for _, unit in units_of(coded)], end)
+    return Assembled(start.level, len(frame.parents), front, [unit for _, unit in units_of(coded)], end)
 
 
 @dataclass(frozen=True)

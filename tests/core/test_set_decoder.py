@@ -298,6 +298,7 @@ def test_damage_gives_an_error_of_ours_or_leaves_the_model_whole(place: int, bit
 
 
 @given(random_sets())
+@pytest.mark.filterwarnings("ignore:nothing is predicted from the references")
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_is_what_is_read(models: dict[str, Model]) -> None:
     before: list[Model] = []
