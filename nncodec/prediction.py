@@ -202,11 +202,6 @@ def predictor(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> P
     return Predictor(tuple(aligned))
 
 
-def predict(terms: Sequence[tuple[Term, Tensor]], shape: tuple[int, ...]) -> Float64s:
-    """8.3.3: the whole of a prediction at once; flat, row-major. Raises as `predictor`."""
-    return predictor(terms, shape).values()
-
-
 def _gains(term: Term, shape: tuple[int, ...]) -> Float64s:
     gains = np.asarray(term.gains, np.float64)
     if gains.size > 1 and (not shape or gains.size != shape[0]):

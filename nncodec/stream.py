@@ -291,7 +291,6 @@ class Coverage:
     """What slices have covered of every group so far: each must begin where the last one ended (R-7.2.4)."""
 
     def __init__(self, stream: Stream) -> None:
-        self.layouts = stream.layouts
         self.covered = [0] * stream.parameters.group_count
         self.last_group = 0
 

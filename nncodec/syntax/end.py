@@ -27,12 +27,15 @@ class IndexEntry(DataclassMixin):
     header: SliceHeader = csfield(SLICE_HEADER)
 
 
+INDEX_ENTRY = DataclassStruct(IndexEntry)
+
+
 @dataclass(frozen=True)
 class End(DataclassMixin):
     """Index of all slices in stream order, and the content id of the model."""
 
     slice_count: int = csfield(Leb128(LEVELS[-1].slices))
-    index: list[IndexEntry] = csfield(c.Array(c.this.slice_count, DataclassStruct(IndexEntry)))
+    index: list[IndexEntry] = csfield(c.Array(c.this.slice_count, INDEX_ENTRY))
     content_id: bytes = csfield(ByteString(CONTENT_ID_BYTES, "32"))
 
 
@@ -44,7 +47,6 @@ class Footer(DataclassMixin):
     magic: bytes = csfield(ByteString(len(FOOTER_MAGIC), "4"))
 
 
-INDEX_ENTRY = DataclassStruct(IndexEntry)
 END = DataclassStruct(End)
 FOOTER = DataclassStruct(Footer)
 FOOTER_BYTES = 8

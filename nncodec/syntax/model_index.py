@@ -24,15 +24,17 @@ class ModelEntry(DataclassMixin):
     stream_size: int = csfield(Leb128(MAX_UNIT_BYTES))
 
 
+MODEL_ENTRY = DataclassStruct(ModelEntry)
+
+
 @dataclass(frozen=True)
 class ModelIndex(DataclassMixin):
     """All models of a set, in the order of their streams, which follow."""
 
     model_count: int = csfield(Leb128(LEVELS[-1].models))
-    models: list[ModelEntry] = csfield(c.Array(c.this.model_count, DataclassStruct(ModelEntry)))
+    models: list[ModelEntry] = csfield(c.Array(c.this.model_count, MODEL_ENTRY))
 
 
-MODEL_ENTRY = DataclassStruct(ModelEntry)
 MODEL_INDEX = DataclassStruct(ModelIndex)
 
 

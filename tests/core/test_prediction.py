@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nncodec.errors import BitstreamError, ErrorClass
 from nncodec.model import Model, Tensor, Topology
-from nncodec.prediction import copied, predict, reconstruct, referenced, resolve_parents
+from nncodec.prediction import copied, predictor, reconstruct, referenced, resolve_parents
 from nncodec.quantisation import half_levels
 from nncodec.rounding import widen
 from nncodec.tables import QUANTISABLE, DType, TopologyFormat
@@ -95,12 +95,14 @@ def test_prediction_is_cropped_and_padded_along_every_axis(
 ) -> None:
     shape, other = shapes
     reference = weights("r", other, seed, dtype=dtype)
-    assert predict([(term(), reference)], shape).tobytes() == np.array(algorithm_1(reference, shape)).tobytes()
+    assert (
+        predictor([(term(), reference)], shape).values().tobytes() == np.array(algorithm_1(reference, shape)).tobytes()
+    )
 
 
 def test_elements_that_are_not_finite_predict_0_and_minus_zero_stays() -> None:
     reference = tensor_of("r", [math.nan, math.inf, -math.inf, -0.0, 1.5])
-    assert predict([(term(), reference)], (5,)).tobytes() == np.array([0.0, 0.0, 0.0, -0.0, 1.5]).tobytes()
+    assert predictor([(term(), reference)], (5,)).values().tobytes() == np.array([0.0, 0.0, 0.0, -0.0, 1.5]).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -116,16 +118,16 @@ def test_elements_that_are_not_finite_predict_0_and_minus_zero_stays() -> None:
 )
 def test_reference_of_another_rank_or_kind_is_refused(reference: Tensor, shape: tuple[int, ...], rule: str) -> None:
     with pytest.raises(BitstreamError) as caught:
-        predict([(term(), reference)], shape)
+        predictor([(term(), reference)], shape)
     assert refused(caught, rule) == ErrorClass.VALUE_RANGE
 
 
 def test_empty_reference_predicts_0_and_one_beyond_all_levels_is_our_error() -> None:
     for shape in [(2**20, 0, 3), (0, 2**20, 2**20)]:
-        assert predict([(term(), Tensor("r", DType.FLOAT32, shape, b""))], (1, 2, 2)).tolist() == [0.0] * 4
+        assert predictor([(term(), Tensor("r", DType.FLOAT32, shape, b""))], (1, 2, 2)).values().tolist() == [0.0] * 4
     for shape in [(2**40, 2**40, 0), (0, 2**62, 2**62)]:
         with pytest.raises(BitstreamError) as caught:
-            predict([(term(), Tensor("r", DType.FLOAT32, shape, b""))], (1, 2, 2))
+            predictor([(term(), Tensor("r", DType.FLOAT32, shape, b""))], (1, 2, 2))
         assert refused(caught, "R-8.3.2") == ErrorClass.VALUE_RANGE
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nncodec.errors import BitstreamError
 from nncodec.model import Tensor
-from nncodec.prediction import align, copied, pick_codes, predict, word_predictor
+from nncodec.prediction import align, copied, pick_codes, predictor, word_predictor
 from nncodec.syntax.tensor_table import ChannelMap, Term
 from nncodec.tables import DType
 from tests.core.handmade import mapping, tensor_of, term
@@ -119,7 +119,7 @@ def test_prediction_is_products_and_one_sum(case: Case, data: st.DataObject) -> 
             one = [value * gains[place // inner if len(gains) > 1 else 0] for place, value in enumerate(one)]
         expected = [left + right for left, right in zip(expected, one, strict=True)] if number else one
     expected = [value if math.isfinite(value) else 0.0 for value in expected]
-    assert predict(pairs, case.shape).tobytes() == np.array(expected).tobytes()
+    assert predictor(pairs, case.shape).values().tobytes() == np.array(expected).tobytes()
 
 
 R = tensor_of("r", np.ones((2, 3)))
@@ -142,7 +142,7 @@ BROKEN = [
 @pytest.mark.parametrize(("rule", "plan", "gains"), BROKEN)
 def test_map_or_gains_that_do_not_fit_are_refused(rule: str, plan: ChannelMap | None, gains: tuple[float, ...]) -> None:
     with pytest.raises(BitstreamError) as caught:
-        predict([(term(channel_map=plan, gains=gains), R)], (2, 3))
+        predictor([(term(channel_map=plan, gains=gains), R)], (2, 3))
     assert caught.value.clause == rule
 
 
@@ -151,7 +151,7 @@ def test_rows_need_a_first_axis_and_columns_a_second() -> None:
         with pytest.raises(BitstreamError, match=r"R-8\.3\.2"):
             align(np.asarray(values), plan, shape)
     with pytest.raises(BitstreamError, match=r"R-8\.3\.3"):
-        predict([(term(gains=[1.0, 2.0]), tensor_of("r", np.float64(1)))], ())
+        predictor([(term(gains=[1.0, 2.0]), tensor_of("r", np.float64(1)))], ())
 
 
 @pytest.mark.parametrize("dtype", [DType.INT4, DType.UINT2, DType.FLOAT4E2M1, DType.STRING])

@@ -140,12 +140,14 @@ class _Ledger:
     def plan(self) -> tuple[Qualities, Points]:
         """The best qualities, by what is known so far; the bytes and utilities of the best choices for any budget."""
         overhead = self._purse.overhead
-        alternatives = list(self._alternatives())
+        by_inner = dict(self._alternatives())
+        alternatives = list(by_inner.values())
         least = min(sum(min(point.bytes for point in curve.points) for curve in a.curves) for a in alternatives)
         allocation = allocate(alternatives, max(self._purse.budget - overhead, least))
         points = rate_utility_curve(alternatives)
         shifted = tuple(OperatingPoint(point.bytes + overhead, point.utility) for point in points)
-        return tuple(self._qualities_of(allocation)), shifted
+        inner = next(quality for quality, each in by_inner.items() if each is allocation.alternative)
+        return tuple(self._qualities_of(allocation, inner)), shifted
 
     def learn(self, qualities: Qualities, coded: EncodedSet) -> None:
         """Correct the predictions by what was coded under `qualities`."""
@@ -155,11 +157,12 @@ class _Ledger:
             real = len(coded.members[self._purse.names[node.place]].encoded.data)
             self._factors[node.place] = 8 * real / estimate.stream_bits(len(node.parents))
 
-    def _alternatives(self) -> Iterator[Alternative]:
-        """One for each quality of the models that others are predicted from."""
+    def _alternatives(self) -> Iterator[tuple[float, Alternative]]:
+        """One for each quality of the models that others are predicted from; and that quality."""
         for offset in PARENT_OFFSETS_DB if self._parents else (0.0,):
             inner = _within(self._purse.quality + offset)
-            yield Alternative(inner.hex(), tuple(self._curve(node, inner) for node in self._purse.nodes))
+            curves = tuple(self._curve(node, inner) for node in self._purse.nodes)
+            yield inner, Alternative(f"parents of quality {inner:g}", curves)
 
     def _curve(self, node: Node, inner: float) -> Curve:
         grid = [_within(self._purse.quality + offset) for offset in OFFSETS_DB]
@@ -170,9 +173,8 @@ class _Ledger:
         ]
         return Curve(self._purse.names[node.place], tuple(points), self._purse.weights[node.place])
 
-    def _qualities_of(self, allocation: Allocation) -> list[float]:
-        """The quality of each model, by its place, on the grid."""
-        inner = float.fromhex(allocation.alternative.label)
+    def _qualities_of(self, allocation: Allocation, inner: float) -> list[float]:
+        """The quality of each model, by its place, on the grid; `inner`: of those that others are predicted from."""
         found = [0.0] * len(self._purse.nodes)
         for node, choice in zip(self._purse.nodes, allocation.choice, strict=True):
             is_inner = node.place in self._parents

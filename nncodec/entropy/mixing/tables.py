@@ -28,9 +28,9 @@ _LOG_ENTRIES = 4096
 @cache
 def squash_table() -> Table:
     """Entry x + SQUASH_LIMIT: 65536 / (1 + exp(-x / 256)), rounded down, at least 1."""
-    powers = [_ONE]
+    powers, step = [_ONE], _exponential_step()
     for _ in range(SQUASH_LIMIT):
-        powers.append(powers[-1] * _exponential_step() >> 128)
+        powers.append(powers[-1] * step >> 128)
     rising = [65536 * power // (_ONE + power) for power in powers]
     falling = [65536 * _ONE // (_ONE + power) for power in powers]
     return np.array([max(entry, 1) for entry in falling[:0:-1] + rising], np.int32)
