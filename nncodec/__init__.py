@@ -38,6 +38,8 @@ from nncodec.set_stream import is_set
 from nncodec.tables import DType, Profile, TopologyFormat
 from nncodec.work import Work
 
+__version__ = "0.1.0"
+
 __all__ = [
     "LEVELS",
     "BitstreamError",

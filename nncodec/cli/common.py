@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Protocol
 
+from nncodec import __version__
 from nncodec.adapters.mapping import file_view, map_file
 from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
 from nncodec.kernel import numba
@@ -123,11 +123,7 @@ def exit_code(error: BaseException) -> ExitCode:
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that every command has."""
-    try:
-        release = version("nmc-codec")
-    except PackageNotFoundError:
-        release = "(not installed)"
-    parser.add_argument("--version", action="version", version=f"%(prog)s {release}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
 
 

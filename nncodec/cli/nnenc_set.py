@@ -55,7 +55,8 @@ def add_set_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=DATA.npz[:METRIC]",
-        help="what --max-bytes is to keep of a model: top1, top5, map, mse or kl of its outputs on these arrays",
+        help="what --max-bytes is to keep of a model: top1, top5, map, mse or kl of its outputs on these arrays, which "
+        "are called as the inputs of the graph (x, if it has one), labels and boxes",
     )
     sets.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the rate-utility curve of --max-bytes: .svg, .png"
@@ -155,7 +156,14 @@ def _utilities(arguments: argparse.Namespace, models: dict[str, Model]) -> dict[
     for name in requests:
         if name not in models:
             raise UsageError(f"--eval {name}: no such model; there are {', '.join(models)}")
-    return {name: request.utility(models[name]) for name, request in requests.items()}
+    return {name: _utility(request, models[name]) for name, request in requests.items()}
+
+
+def _utility(request: EvaluationRequest, model: Model) -> Utility:
+    try:
+        return request.utility(model)
+    except EncodeError as error:
+        raise EncodeError(f"--eval {request.name}={request.path}: {error}") from error
 
 
 def _draw(arguments: argparse.Namespace, encoded: EncodedSet) -> None:
