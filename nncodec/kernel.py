@@ -92,9 +92,10 @@ def _make_all_ready() -> None:
 
 
 def mark_of(package: str) -> str:
-    """Names the text of a package and of those above it: numba looks at the file of a kernel only, not at its parts.
+    """A digest of the sources of a package and of those above it: where a kernel and all its parts stand.
 
-    These stand beside the kernel, or above it. Without sources, as in a frozen application, nobody changes them.
+    numba's cache looks at the file of a kernel only, and would keep machine code whose parts have changed. Without
+    sources, as in a frozen application, nobody changes them.
     """
     above = accumulate(package.split("."), "{}.{}".format)
     return hashlib.sha256(b"".join(map(_text_digest, above))).hexdigest()[:12]

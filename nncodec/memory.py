@@ -19,7 +19,7 @@ RELEASE_EVERY: Final = 1 << 23
 
 
 LARGE_PAGE: Final = 1 << 21
-"""Bytes of a large page where there are such, by the processors that are most in use."""
+"""Bytes of a large page on x86-64 and most 64-bit ARM systems."""
 
 
 def room(size: int) -> Octets:

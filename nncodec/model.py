@@ -1,4 +1,4 @@
-"""SPEC.md clause 5: tensors, topologies, models and their content ids. Knows numpy and hashing, nothing else.
+"""SPEC.md clause 5: tensors, topologies, models and their content ids. Numpy and hashing only.
 
 One rule: a value here never changes after it was made, and its bytes are always little-endian and row-major.
 """

@@ -26,7 +26,7 @@ from nncodec.tables import DType, Trellis
 class Part:
     """A part of a tensor of a quantisable `dtype`: how many levels it has, and what becomes of them.
 
-    quantiser: None where nothing can, so that it has no bytes.
+    quantiser: None for a part whose quantiser or prediction is invalid: it yields no bytes.
     """
 
     count: int

@@ -325,7 +325,7 @@ def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> 
 
 
 def _lane_count(drafts: Sequence[Draft], counts: Sequence[Integers]) -> int:
-    """As many lanes as keep a decoder without compiled code busy, but not so many that their states count."""
+    """Enough lanes to keep a decoder without compiled code busy, but few enough that their states cost little."""
     bits, symbols = 0.0, 0
     for draft, its in zip(drafts, counts, strict=True):
         bits += table_bits(its) + float((its * draft.how.widths()).sum())

@@ -14,7 +14,7 @@ from nncodec.entropy.mixing.tables import logarithm
 from nncodec.kernel import inlined
 
 PHASES: Final = 64
-"""Cells of a slot; table 9.5 says which phase has which cell."""
+"""Cells of a slot; the table of clause 9.5.6 says which phase has which cell."""
 
 SLOT_B: Final = 1024 * PHASES
 SLOT_C: Final = SLOT_B + 112 * 16 * PHASES

@@ -47,7 +47,7 @@ def decode_tensor(levels, area, near, errors, column_errors, carried, taps, mode
 
 @inlined
 def code_tensor(decoding, levels, area, near, errors, column_errors, carried, taps, model, kept, words, end):  # type: ignore[no-untyped-def]
-    """Both; what is written behind it is that `decoding` is a constant in each, so that compilers make two of this."""
+    """Encode or decode: `decoding` is a constant for either caller, so compilers make a function for each."""
     count, columns, plane, across = area[COUNT], area[COLUMNS], area[PLANE], area[ACROSS]
     feedback, drive = area[FEEDBACK], area[DRIVE]
     lap, behind_plane, behind_across = min(columns, count), min(plane, count), min(across, count)

@@ -96,7 +96,7 @@ def read_tables(reader: BitReader, count: int, alphabet: int, grid: tuple[int, i
 
 
 def slots(tables: Sequence[FrequencyTable], classes: Integers, gives: npt.NDArray[np.integer[Any]]) -> Integers:
-    """What a decoder finds in the slots of tables of as many, one table after another.
+    """What a decoder finds in each slot of each table, the slots of one table after those of another.
 
     Each entry holds what a token gives, its frequency, the distance of the slot from the token's first one, and the
     token's class, 16 bits each (`gives`, `classes`: those of every token).
