@@ -180,7 +180,7 @@ def _files(folder: Path | None) -> list[Path]:
 def _model_files(folder: Path | None) -> list[Path]:
     """The model files of a folder; an index of shards before all shards, which are models of their own."""
     found = [path for path in _files(folder) if format_of_name(path) is not None]
-    return sorted(found, key=lambda path: path.suffix in SUFFIXES)
+    return sorted(found, key=lambda path: path.suffix.lower() in SUFFIXES)
 
 
 def _sources(path: Path, limits: Limits) -> list[Source]:

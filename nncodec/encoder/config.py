@@ -38,7 +38,6 @@ SMALLEST_VECTOR: Final = 16
 """A vector of fewer elements stays exact: it may as well be the sizes or the scales of an operator."""
 
 _MEANINGLESS: Final = {
-    "lossless": (),
     "rounding": ("lossless",),
     "include": ("lossless",),
     "fast": ("baseline",),
@@ -136,7 +135,8 @@ class EncoderConfig:
 
     def _check_combination(self) -> None:
         """Whether everything that was asked for can have an effect."""
-        is_set = {name for name in _MEANINGLESS if getattr(self, name) not in (False, None, ())}
+        values = {name: getattr(self, name) for name in ("lossless", *_MEANINGLESS)}
+        is_set = {name for name, value in values.items() if not (value is None or value is False or value == ())}
         if self.profile == Profile.BASELINE:
             is_set.add("baseline")
         for name, others in _MEANINGLESS.items():

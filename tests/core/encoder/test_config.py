@@ -67,6 +67,7 @@ REFUSED = [
     ({"fast": True, "best": True}, "best means nothing with fast"),
     ({"lossless": True, "best": True}, "best means nothing with lossless"),
     ({"lossless": True, "rounding": 0.4}, "rounding means nothing with lossless"),
+    ({"lossless": True, "rounding": 0.0}, "rounding means nothing with lossless"),
     ({"lossless": True, "include": ("a",)}, "include means nothing with lossless"),
     ({"lossless": True, "least_squares": True}, "least_squares means nothing with lossless"),
     ({"profile": Profile.BASELINE, "fast": True}, "fast means nothing with baseline"),
