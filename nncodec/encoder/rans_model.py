@@ -44,6 +44,8 @@ _SET_ENTRY_BITS = 40.0
 _MOST_DISTINCT = 4096
 _ACTIVITY_CONTEXTS = 4
 _LEVEL_CONTEXTS = 16
+_SURELY_BELIEVED = 4
+"""So many times what a decoder asks for, estimated payloads are long enough, whatever estimates are worth."""
 _MOST_TRIED = 1 << 17
 _MOST_COUNTED = 1 << 14
 
@@ -315,7 +317,7 @@ def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> 
         found |= tokeniser.tokens(draft)
     tokens = [found[area] for area in range(len(parts))]
     counts = [tokeniser.counts(draft, draft.areas) for draft in drafts]
-    lanes = max(_lane_count(drafts, counts), _least_lanes(material))
+    lanes = _lane_count(drafts, counts, material.width * len(material.words))
     if all(_context_counts(material, draft) == (1,) for draft in drafts):
         return _Laid(tokens, counts, None, tokeniser.bases, lanes, 0)
     of_token = {draft.how: draft.how.classes().astype(np.uint8) for draft in drafts}
@@ -324,20 +326,20 @@ def _lay(material: Material, drafts: Sequence[Draft], tokeniser: _Tokeniser) -> 
     return _Laid(tokens, counts, activities(classes, lanes, start), tokeniser.bases, lanes, start)
 
 
-def _lane_count(drafts: Sequence[Draft], counts: Sequence[Integers]) -> int:
-    """Enough lanes to keep a decoder without compiled code busy, but few enough that their states cost little."""
+def _lane_count(drafts: Sequence[Draft], counts: Sequence[Integers], size: int) -> int:
+    """Enough lanes to keep a decoder without compiled code busy, but few enough that their states cost little.
+
+    Where words of `size` bytes may take too little for a decoder to believe it (9.4), their states alone are enough.
+    """
     bits, symbols = 0.0, 0
     for draft, its in zip(drafts, counts, strict=True):
         bits += table_bits(its) + float((its * draft.how.widths()).sum())
         symbols += int(its.sum())
     lanes = min(symbols // SYMBOLS_OF_A_LANE, int(bits / 8) // BYTES_OF_A_LANE, MOST_LANES)
+    least = -(-size // MAX_EXPANSION)
+    if bits / 8 < _SURELY_BELIEVED * least:
+        return 1 << (-(-least // STATE_BYTES) - 1).bit_length()
     return 1 << (max(lanes, 1).bit_length() - 1)
-
-
-def _least_lanes(material: Material) -> int:
-    """As many lanes as need no words to make a payload that a decoder believes (9.4): words may all be the same."""
-    least = -(-material.width * len(material.words) // (MAX_EXPANSION * STATE_BYTES))
-    return 1 << (max(least, 1) - 1).bit_length()
 
 
 def _contexts(material: Material, draft: Draft, counts: Integers, laid: _Laid) -> tuple[CodingSet, Integers]:
