@@ -11,6 +11,8 @@ from typing import Final
 MAX_DIMENSION: Final = 2**48
 MAX_UNIT_BYTES: Final = 2**40
 MAX_TERMS: Final = 2
+MAX_RANK: Final = 64
+"""What the syntax has room for; levels allow less."""
 MAX_MODEL_NAME_BYTES: Final = 255
 
 ANCILLARY_ROOM: Final = 2**24

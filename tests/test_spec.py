@@ -18,7 +18,7 @@ import nncodec.syntax
 from nncodec import limits, tables
 from nncodec.errors import ErrorClass
 from nncodec.syntax.descriptors import Descriptor, Leb128, Text, ZigZag
-from nncodec.syntax.runs import Run
+from nncodec.syntax.runs import Row
 
 ROOT = Path(__file__).parents[1]
 SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def declared_rows(record: type) -> list[tuple[str, str, int | None]]:
 
 def maximum_of(inner: Descriptor | DataclassStruct) -> int | None:
     """The maximum that stands beside an element."""
-    if isinstance(inner, Run):
+    if isinstance(inner, Row):
         return maximum_of(inner.element)
     if isinstance(inner, ZigZag):
         return inner.folded.maximum

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from io import SEEK_CUR
@@ -216,6 +217,20 @@ class Leb128(Descriptor):
         right = int(np.argmax(is_wrong)) if is_wrong.any() else ends.size
         return values[:right], int(ends[right - 1]) if right else 0
 
+    def together(self, values: npt.NDArray[np.int64]) -> bytes:
+        """The bytes of all `values`. Raises ValueError where one is out of range."""
+        if values.size and not 0 <= values.min() <= values.max() <= self.maximum:
+            raise ValueError(f"{values.min()} or {values.max()} is not in 0..{self.maximum}")
+        sizes = np.ones(values.size, np.int64)
+        for more in range(1, self.max_bytes):
+            sizes += values >> (7 * more) > 0
+        begins, octets = np.cumsum(sizes) - sizes, np.zeros(int(sizes.sum()), np.uint8)
+        for place in range(self.max_bytes):
+            (longer,) = np.nonzero(sizes > place)
+            goes_on = (sizes[longer] > place + 1).astype(np.int64) << 7
+            octets[begins[longer] + place] = (values[longer] >> (7 * place)) & 127 | goes_on
+        return octets.tobytes()
+
 
 class ZigZag(Descriptor):
     """zz: a leb128 of 2v for v >= 0 and of -2v - 1 for v < 0."""
@@ -242,6 +257,11 @@ class ZigZag(Descriptor):
         """The first elements of `data`, `most` at most, up to one that breaks a rule; and their bytes."""
         values, used = self.folded.run(data, most)
         return (values >> 1) ^ -(values & 1), used
+
+    def together(self, values: Sequence[int]) -> bytes:
+        """The bytes of all `values`. Raises ValueError or OverflowError where one is out of range."""
+        numbers = np.array(values, np.int64)
+        return self.folded.together((numbers << 1) ^ (numbers >> 63))
 
 
 class Enumerated(Descriptor):
@@ -387,3 +407,11 @@ class Half(Descriptor):
         is_wrong = ~np.isfinite(values)
         right = int(np.argmax(is_wrong)) if is_wrong.any() else values.size
         return values[:right], 2 * right
+
+    def together(self, values: Sequence[float]) -> bytes:
+        """The bytes of all `values`. Raises ValueError where one cannot be a gain."""
+        with np.errstate(over="ignore"):
+            halves = np.array(values, np.float64).astype("<f2")
+        if not np.isfinite(halves).all():
+            raise ValueError("a gain that is not finite in binary16")
+        return halves.tobytes()

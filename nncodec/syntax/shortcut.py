@@ -15,7 +15,7 @@ import construct as c
 from construct_typed import DataclassStruct
 
 from nncodec.syntax.descriptors import Descriptor
-from nncodec.syntax.runs import Run
+from nncodec.syntax.runs import Row
 
 Reader = Callable[[io.BytesIO, Any], Any]
 Writer = Callable[[Any, Any], bytes]
@@ -67,8 +67,8 @@ def _choice_reader(condition: Any, read: Reader) -> Reader:  # noqa: ANN401
 @cache
 def writer(declaration: Any) -> Writer:  # noqa: ANN401
     """What writes `declaration`; raises some exception where construct must say why it cannot."""
-    if isinstance(declaration, Run):
-        return _run_writer(declaration)
+    if isinstance(declaration, Row):
+        return _row_writer(declaration)
     if isinstance(declaration, Descriptor):
         write = declaration.write
         return lambda value, _: write(value)
@@ -104,7 +104,7 @@ def _array_writer(count: Any, write: Writer) -> Writer:  # noqa: ANN401
     return write_all
 
 
-def _run_writer(declaration: Run) -> Writer:
+def _row_writer(declaration: Row) -> Writer:
     count, write = declaration.count, declaration.write
 
     def write_all(values: Any, fields: Any) -> bytes:  # noqa: ANN401

@@ -11,11 +11,11 @@ import construct as c
 from construct_typed import Context, DataclassMixin, DataclassStruct, csfield
 
 from nncodec.errors import ErrorClass, InvalidStreamError
-from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_TERMS, MAX_UNIT_BYTES
+from nncodec.limits import LEVELS, MAX_DIMENSION, MAX_RANK, MAX_TERMS, MAX_UNIT_BYTES
 from nncodec.syntax.descriptors import Enumerated, Flag, Half, Leb128, Rest, Session, Text, Unsigned, ZigZag
 from nncodec.syntax.door import build, parse, parse_all
 from nncodec.syntax.model_parameter_set import QUANTISER, Quantiser
-from nncodec.syntax.runs import Run
+from nncodec.syntax.runs import Row, Run
 from nncodec.syntax.units import Unit
 from nncodec.tables import DType, Edit, HeaderCoding, LevelWidth, Prediction
 
@@ -46,8 +46,8 @@ class TensorIdentity(DataclassMixin):
 
     name: str = csfield(Text(LEVELS[-1].name_bytes))
     dtype: DType = csfield(Enumerated(DType))
-    rank: int = csfield(Unsigned(8))
-    dims: list[int] = csfield(c.Array(_rank, Leb128(MAX_DIMENSION)))
+    rank: int = csfield(Leb128(MAX_RANK))
+    dims: list[int] = csfield(Row(_rank, Leb128(MAX_DIMENSION)))
     string_size: int | None = csfield(c.If(_is_string, Leb128(MAX_UNIT_BYTES)))
 
 
@@ -55,8 +55,8 @@ class TensorIdentity(DataclassMixin):
 class ChannelMap(DataclassMixin):
     """Where the rows and columns of a prediction stand in the reference (clause 6.6.3)."""
 
-    axis_count: int = csfield(Unsigned(8))
-    axes: list[int] = csfield(c.Array(c.this.axis_count, Unsigned(8)))
+    axis_count: int = csfield(Leb128(MAX_RANK))
+    axes: list[int] = csfield(Row(c.this.axis_count, Unsigned(8)))
     row_count: int = csfield(Leb128(MAX_DIMENSION))
     rows: Sequence[int] = csfield(Run(c.this.row_count, ZigZag(2**32)))
     column_count: int = csfield(Leb128(MAX_DIMENSION))

@@ -177,7 +177,7 @@ patched(
             {f"{T0}.axis_count": u8(4), f"{T0}.axes": b"\2\1\0\3"},
             "Four axes for three.",
         ),
-        ("map-axes-missing UNIT_SIZE 6.6.3 3.3", {f"{T0}.axis_count": u8(255)}, "255 axes in a few bytes."),
+        ("map-axes-missing UNIT_SIZE 6.6.3 3.3", {f"{T0}.axis_count": u8(64)}, "64 axes in a few bytes."),
         ("map-row-beyond VALUE_RANGE R-8.3.2", {f"{T0}.rows": positions((5, 0, 1))}, "Row 5 of four."),
         ("map-row-negative VALUE_RANGE R-8.3.2", {f"{T0}.rows": positions((4, -1, 1))}, "Row -1."),
         ("map-row-last-beyond VALUE_RANGE R-8.3.2", {f"{T0}.rows": positions((4, 0, 5))}, "The last row is 5 of four."),

@@ -331,7 +331,7 @@ def one_by_one(element: ZigZag | Half, data: bytes, count: int) -> tuple[list[An
 def test_run_is_its_elements(element: ZigZag | Half, data: bytes, count: int, together: int) -> None:
     stream, run = io.BytesIO(data), Run(lambda _: count, element)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nncodec.syntax.runs.READ_TOGETHER", together)
+        patch.setattr("nncodec.syntax.runs.AT_A_TIME", together)
         try:
             found = list(run.read(stream, Container())), stream.tell()
         except FlawError as flaw:
@@ -349,6 +349,11 @@ def test_long_run_takes_little_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found) == count
+    assert peak < 16 * count
+    tracemalloc.start()
+    assert run.write(found) == bytes(count)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert peak < 16 * count
 
 
