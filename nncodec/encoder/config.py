@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from numbers import Integral, Real
-from typing import Final, TypeVar
+from typing import Any, Final
+
+import numpy as np
 
 from nncodec.analysis.laplace import PAPER_ROUNDING
 from nncodec.errors import EncodeError
@@ -16,8 +18,6 @@ from nncodec.model import Model, Tensor
 from nncodec.quantisation import compact_code, decadic_step
 from nncodec.syntax.model_parameter_set import Quantiser
 from nncodec.tables import QUANTISABLE, EntropyCoder, Profile, StepKind
-
-Entry = TypeVar("Entry")
 
 NEAREST_ROUNDING: Final = 0.5
 PAPER_Q_BITS: Final = 8
@@ -45,15 +45,14 @@ _MEANINGLESS: Final = {
     "least_squares": ("lossless", "baseline"),
 }
 """What has no effect beside something else."""
-_WHOLE: Final = (Integral, "a whole number")
-_REAL: Final = (Real, "a number")
-_YES_OR_NO: Final = (bool, "True or False")
-_KINDS: Final = {
-    "profile": (Profile, "a Profile"),
-    **dict.fromkeys(("lossless", "fast", "best", "least_squares"), _YES_OR_NO),
-    **dict.fromkeys(("q_bits", "s_bits", "max_bytes", "slice_symbols"), _WHOLE),
-    **dict.fromkeys(("step", "quality", "snr", "mse", "update_snr", "rounding"), _REAL),
-}
+_PAIR: Final = 2
+_KINDS: Final[tuple[tuple[tuple[str, ...], Any, Callable[[Any], object], str], ...]] = (
+    (("lossless", "fast", "best", "least_squares"), (bool, np.bool_), bool, "True or False"),
+    (("q_bits", "s_bits", "max_bytes", "slice_symbols"), Integral, int, "a whole number"),
+    (("step", "quality", "snr", "mse", "update_snr", "rounding"), Real, float, "a number"),
+    (("profile",), Profile, Profile, "a Profile"),
+)
+"""Of fields: what they must be, what becomes of them, and its name."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,8 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Check every value and their combination."""
-        for name, (kind, what) in _KINDS.items():
-            _check_kind(name, getattr(self, name), kind, what)
-        for name in ("include", "exclude", "name_map"):
-            object.__setattr__(self, name, _entries(name, getattr(self, name)))
+        for each in fields(self):
+            object.__setattr__(self, each.name, _made(each.name, getattr(self, each.name), each.default))
         for name, value in (("q_bits", self.q_bits), ("s_bits", self.s_bits)):
             if value is not None and value not in range(256):
                 raise EncodeError(f"{name} {value!r} must be a whole number within 0 to 255")
@@ -135,8 +132,9 @@ class EncoderConfig:
 
     def _check_combination(self) -> None:
         """Whether everything that was asked for can have an effect."""
-        values = {name: getattr(self, name) for name in ("lossless", *_MEANINGLESS)}
-        is_set = {name for name, value in values.items() if not (value is None or value is False or value == ())}
+        is_set = {name for name in ("lossless", "include", "fast", "best", "least_squares") if getattr(self, name)}
+        if self.rounding is not None:
+            is_set.add("rounding")
         if self.profile == Profile.BASELINE:
             is_set.add("baseline")
         for name, others in _MEANINGLESS.items():
@@ -232,18 +230,34 @@ class EncoderConfig:
         return not self.lossless and tensor.dtype in QUANTISABLE and not matches(tensor.name, self.exclude)
 
 
-def _check_kind(name: str, value: object, kind: type, what: str) -> None:
-    """Whether a value, if there is one, is of its kind: no number is a yes or no, and no yes or no a number."""
-    is_of_kind = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
-    if value is not None and not is_of_kind:
-        raise EncodeError(f"{name} {value!r} must be {what}")
+def _made(name: str, value: object, default: object) -> object:
+    """The value of a field as what it is: numpy's numbers become Python's, lists tuples. Raises EncodeError."""
+    if value is None and default is None:
+        return None
+    for names, kind, make, what in _KINDS:
+        if name in names:
+            if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) != (make is bool):
+                raise EncodeError(f"{name} {value!r} must be {what}")
+            return make(value)
+    return _pairs(value) if name == "name_map" else _patterns(name, value)
 
 
-def _entries(name: str, values: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Patterns, or pairs of names, however they were given; a string is not a sequence of its characters."""
-    if isinstance(values, str):
-        raise EncodeError(f"{name} {values!r} must be a sequence, not a string: write ({values!r},)")
-    return tuple(values)
+def _patterns(name: str, value: object) -> tuple[str, ...]:
+    """Patterns of names, whatever they come in; a string is not a sequence of its characters."""
+    found = tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else (None,)
+    if not all(isinstance(each, str) for each in found):
+        raise EncodeError(f"{name} {value!r} must be a sequence of patterns, not a string: write ('conv*',)")
+    return found
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """Pairs of names, or a mapping from the names in the model to those in the references."""
+    items: object = value.items() if isinstance(value, Mapping) else value
+    pairs = list(items) if isinstance(items, Iterable) and not isinstance(items, (str, bytes)) else [None]
+    found = [tuple(pair) if isinstance(pair, (tuple, list)) else () for pair in pairs]
+    if not all(len(pair) == _PAIR and all(isinstance(each, str) for each in pair) for pair in found):
+        raise EncodeError(f"name_map {value!r} must be pairs of names, new and old: write (('new', 'old'),)")
+    return tuple((new, old) for new, old in found)
 
 
 def check_patterns(config: EncoderConfig, models: Iterable[Model]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,14 @@ REFUSED = [
     ({"fast": "no"}, "fast"),
     ({"profile": "baseline"}, "Profile"),
     ({"exclude": "conv*"}, "not a string"),
+    ({"exclude": b"conv*"}, "not a string"),
+    ({"include": (1,)}, "include"),
+    ({"include": None}, "include"),
+    ({"profile": None}, "Profile"),
+    ({"lossless": None}, "lossless"),
+    ({"slice_symbols": None}, "slice_symbols"),
+    ({"name_map": ("ab",)}, "pairs of names"),
+    ({"name_map": [("v",)]}, "pairs of names"),
     ({"include": "conv*"}, "not a string"),
     ({"fast": True, "best": True}, "best means nothing with fast"),
     ({"lossless": True, "best": True}, "best means nothing with lossless"),
@@ -89,6 +98,10 @@ ACCEPTED = [
     {"slice_symbols": 1},
     {"slice_symbols": 2**22},
     {"quality": np.float32(40), "max_bytes": None},
+    {"rounding": np.float64(0.4), "fast": np.True_},
+    {"q_bits": np.uint8(9)},
+    {"step": Fraction(1, 10)},
+    {"name_map": {"new": "old"}},
     {"q_bits": np.int64(8), "s_bits": 3},
     {"s_bits": 3, "profile": Profile.BASELINE},
     {"lossless": True, "fast": True, "exclude": ["a", "b*"]},
@@ -206,3 +219,9 @@ def test_a_pattern_may_match_tensors_of_one_model_of_a_set_only() -> None:
     encode_set(models, SetConfig(EncoderConfig(exclude=("a*",))))
     with pytest.raises(EncodeError, match="matches no tensor"):
         encode_set(models, SetConfig(EncoderConfig(exclude=("c*",))))
+
+
+def test_values_become_those_of_python() -> None:
+    config = EncoderConfig(q_bits=np.uint8(9), fast=np.True_, rounding=np.float32(0.5), name_map={"new": "old"})
+    assert config == EncoderConfig(q_bits=9, fast=True, rounding=0.5, name_map=(("new", "old"),))
+    assert [type(value) for value in (config.q_bits, config.fast, config.rounding)] == [int, bool, float]
