@@ -5,7 +5,7 @@ The decoder makes no choices; it takes limits, never options that change a resul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
@@ -65,6 +65,7 @@ def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) ->
     Those that were asked for get bytes of their own, lest they keep the memory of what was decoded with them.
     Raises BitstreamError, or UnknownNameError for a name that the stream does not have.
     """
+    names = None if names is None else distinct(names)
     wanted = wanted_tensors(stream, names)
     gathered = Gathered()
     ids = decode_into(stream, wanted, gathered, work)
@@ -76,6 +77,13 @@ def decode_tensors(stream: Stream, names: Collection[str] | None, work: Work) ->
         if names is None or record.name in names
     ]
     return Model(tuple(tensors))
+
+
+def distinct(names: Iterable[str]) -> frozenset[str]:
+    """The names, gone through once. Raises TypeError for a string, which is one name and not several."""
+    if isinstance(names, str):
+        raise TypeError(f"names must be a collection of strings, not the string {names!r}: write [{names!r}]")
+    return frozenset(names)
 
 
 def wanted_tensors(stream: Stream, names: Collection[str] | None) -> list[int]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from nncodec.adapters.streams import FileOwner, reader_of
 from nncodec.concealment import Concealed, conceal
 from nncodec.constraints import check_coverage, check_limit, invalid
-from nncodec.decoder import check_content_id, decode_tensors, wanted_tensors
+from nncodec.decoder import check_content_id, decode_tensors, distinct, wanted_tensors
 from nncodec.entropy.lzma2 import check_expansion
 from nncodec.errors import BitstreamError, ErrorClass, shifted
 from nncodec.limits import ANCILLARY_ROOM, DEFAULT_LEVEL, LEVELS, Limits
@@ -60,6 +60,7 @@ class Reader(FileOwner):
 
         Raises UnknownNameError where one is missing, BitstreamError.
         """
+        names = distinct(names)
         needed = set(wanted_tensors(self._stream, names))
         parts = [self._slice(entry) for entry, tensors in self._places if not needed.isdisjoint(tensors)]
         return decode_tensors(replace(self._stream, slices=parts), names, work or Work())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from nncodec.adapters.streams import FileOwner, reader_of
-from nncodec.decoder import decode
+from nncodec.decoder import decode, distinct
 from nncodec.errors import BitstreamError, UnknownNameError, shifted
 from nncodec.limits import DEFAULT_LEVEL, LEVELS, Limits
 from nncodec.model import Model
@@ -65,6 +65,7 @@ class SetReader(FileOwner):
         A model is kept as long as one that follows is predicted from it. Raises UnknownNameError for a
         name that the set does not have, BitstreamError.
         """
+        names = None if names is None else distinct(names)
         parents = self._parents_of([self._place(name) for name in (self.names if names is None else names)])
         needed = sorted(parents)
         last_use = {parent: place for place in needed for parent in parents[place]}

@@ -12,6 +12,7 @@ import stat
 import zipfile
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from glob import escape
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -147,6 +148,13 @@ def format_of_name(path: Path) -> str | None:
 def model_name(path: Path) -> str:
     """The name of a model file without what says its format."""
     return path.name[: -len(INDEX_SUFFIX)] if format_of_name(path) == _INDEX else path.stem
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file at `path`, and those that are shards of it by their names if it is an index."""
+    if format_of_name(path) != _INDEX:
+        return [path]
+    return [path, *sorted(path.parent.glob(f"{escape(model_name(path))}-*-of-*.safetensors"))]
 
 
 def _adapter(name: str) -> _Adapter:

@@ -11,13 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from enum import IntEnum
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Protocol
 
 from nncodec import __version__
+from nncodec.adapters.files import files_of
 from nncodec.adapters.mapping import file_view, map_file
 from nncodec.errors import NncodecError, UnsupportedModelError, UnsupportedStreamError
 from nncodec.kernel import numba
@@ -60,12 +61,11 @@ def run(
     """
     arguments = parser.parse_args(argv)
     try:
-        with _stopped_by_signals():
+        with _stopped_by_signals(), _with_output():
             body(arguments)
             sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: what is left would fail again
-        return ExitCode.REJECTED
     except (NncodecError, OSError, MemoryError) as error:
         sys.stderr.write(f"{parser.prog}: error: {describe(error)}\n")
         if last_words is not None:
@@ -80,22 +80,36 @@ def run(
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     """Has a request to end do what Ctrl-C does: files that are not whole are removed."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        names = []  # Python lets no other thread set handlers
-    before = {name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in names}
+    is_main = threading.current_thread() is threading.main_thread()  # Python lets no other thread set handlers
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if is_main and hasattr(signal, name)]
+    untouched = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]  # nohup ignores one
+    for number in untouched:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number in untouched:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _with_output() -> Iterator[None]:
+    """Has what is printed go nowhere where standard output, or error, is closed."""
+    with ExitStack() as stack:
+        nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        if sys.stdout is None:
+            stack.enter_context(redirect_stdout(nowhere))
+        if sys.stderr is None:
+            stack.enter_context(redirect_stderr(nowhere))
+        yield
 
 
 def refuse_overwriting(output: Path | None, inputs: Iterable[Path]) -> None:
-    """Raises UsageError where the output is one of the files that are read: it may be the only copy."""
-    for path in inputs:
-        if output is not None and output.exists() and path.exists() and output.samefile(path):
-            raise UsageError(f"{output} is read, too: give the output another name")
+    """Raises UsageError where the output, or a shard of it, is a file that is read: it may be the only copy."""
+    written = [path for path in files_of(output) if path.exists()] if output is not None else []
+    for path in (file for given in inputs for file in files_of(given) if file.exists()):
+        if any(path.samefile(other) for other in written):
+            raise UsageError(f"{path} is read, too: give the output another name")
 
 
 def printable(name: str) -> str:

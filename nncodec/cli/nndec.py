@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from nncodec.cli.common import (
 )
 from nncodec.cli.references import References
 from nncodec.cli.tds import error_line, write_tds
+from nncodec.concealment import Gap
 from nncodec.conversion import DecodedFile, decode_file
 from nncodec.decoder import decode
 from nncodec.errors import BitstreamError, ErrorClass, UnknownNameError
@@ -93,8 +95,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def body(arguments: argparse.Namespace) -> None:
     """Restore one model, or those of a set."""
-    if arguments.json and arguments.conformance:
-        raise UsageError("--json and --conformance both want standard output")
+    if arguments.conformance and (arguments.json or arguments.conceal):
+        raise UsageError("--conformance goes with neither --json nor --conceal")
     refuse_overwriting(arguments.output, [arguments.stream, *arguments.ref])
     if arguments.tensor and arguments.output and format_of_name(arguments.output) == SUFFIXES[".onnx"]:
         raise UsageError("single tensors have no graph: write them to .safetensors or .npz")
@@ -110,10 +112,10 @@ def body(arguments: argparse.Namespace) -> None:
     if arguments.conformance:
         write_tds([(None, decode_model(arguments, data))], sys.stdout.buffer)
         return
-    restored = conceal_model(arguments) if arguments.conceal else restore_model(arguments, data)
+    restored, gaps = conceal_model(arguments) if arguments.conceal else (restore_model(arguments, data), None)
     seconds = time.perf_counter() - begin
     if arguments.json:
-        print_json(summary(arguments, restored, seconds))
+        print_json(summary(arguments, restored, seconds) | ({} if gaps is None else {"gaps": [*map(asdict, gaps)]}))
         return
     counted = f"{len(restored.tensors)} tensors, {restored.nbytes:,} bytes"
     sys.stdout.write(f"{arguments.output}: {counted}, {seconds:.1f} s\n")
@@ -134,12 +136,14 @@ def restore_model(arguments: argparse.Namespace, data: memoryview | None) -> Dec
         save(model, arguments.output)
         return DecodedFile.of(model)
     limits = limits_of(arguments)
-    references = References(arguments.ref, arguments.refs, limits).needed_by(data)
+    known = References(arguments.ref, arguments.refs, limits)
+    references = known.needed_by(data)
+    refuse_overwriting(arguments.output, known.files)
     with watched_work(f"decoding {arguments.stream.name}", arguments.jobs) as work:
         return decode_file(data, arguments.output, references, limits=limits, work=work)
 
 
-def conceal_model(arguments: argparse.Namespace) -> DecodedFile:
+def conceal_model(arguments: argparse.Namespace) -> tuple[DecodedFile, Sequence[Gap]]:
     """Write what is left of a damaged stream, and say what is not."""
     if arguments.tensor or str(arguments.stream) == "-":
         raise UsageError("--conceal restores a whole model, from a file")
@@ -153,7 +157,7 @@ def conceal_model(arguments: argparse.Namespace) -> DecodedFile:
     save(found.model, arguments.output)
     for gap in found.gaps:
         sys.stderr.write(f"nndec: note: {printable(gap.name)}: bytes {gap.start} to {gap.stop - 1} were lost\n")
-    return DecodedFile.of(found.model)
+    return DecodedFile.of(found.model), found.gaps
 
 
 def decode_model(arguments: argparse.Namespace, data: memoryview | None) -> Model:
@@ -199,9 +203,13 @@ def restore_set(arguments: argparse.Namespace, data: memoryview) -> None:
 def _models_of(arguments: argparse.Namespace, data: memoryview, work: Work) -> Iterator[tuple[str, Model]]:
     """The models that the arguments name, as they are decoded."""
     limits = limits_of(arguments)
+    known = References(arguments.ref, arguments.refs, limits)
     try:
-        references = References(arguments.ref, arguments.refs, limits).needed_by(data, arguments.model)
-        yield from SetReader(data, references, limits).models(arguments.model, work)
+        reader = SetReader(data, known.needed_by(data, arguments.model), limits)
+        if arguments.output is not None and format_of_name(arguments.output) is None:
+            for file in (f"{name}{suffix}" for name in reader.names for suffix in SUFFIXES):
+                refuse_overwriting(arguments.output / file, known.files)
+        yield from reader.models(arguments.model, work)
     except UnknownNameError as error:
         raise UsageError(f"{error}; nninfo lists them") from None
 
@@ -255,7 +263,8 @@ def last_words(arguments: argparse.Namespace, error: BaseException) -> str:
     """In conformance mode, the line that tells the runner why a stream was rejected (Annex B.3); else what may help."""
     if arguments.conformance and isinstance(error, BitstreamError):
         return error_line(error) + "\n"
-    if isinstance(error, BitstreamError) and error.error_class == ErrorClass.UNIT_CRC and not arguments.conceal:
+    is_whole = not (arguments.conceal or arguments.tensor or arguments.model or arguments.conformance)
+    if is_whole and isinstance(error, BitstreamError) and error.error_class == ErrorClass.UNIT_CRC:
         return "nndec: if only slices are damaged, --conceal writes what is left of the model\n"
     return ""
 

@@ -22,7 +22,13 @@ from nncodec.cli.common import (
     warn_if_slow,
     watched_work,
 )
-from nncodec.cli.nnenc_set import add_set_arguments, encode_models, named_paths, refuse_set_arguments
+from nncodec.cli.nnenc_set import (
+    add_set_arguments,
+    encode_models,
+    evaluation_files,
+    named_paths,
+    refuse_set_arguments,
+)
 from nncodec.cli.references import References
 from nncodec.conversion import encode_file
 from nncodec.encoder.config import DEFAULT_QUALITY, DEFAULT_S_BITS, MAX_QUALITY, MIN_QUALITY, REQUESTS, EncoderConfig
@@ -158,7 +164,11 @@ def check_files(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{arguments.output} is the name of a model file: give the stream one that ends in .nmc")
     is_set = len(arguments.models) > 1
     models = named_paths(arguments).values() if is_set else map(Path, arguments.models)
-    refuse_overwriting(arguments.output, [*models, *arguments.ref])
+    inputs = [*models, *arguments.ref, *evaluation_files(arguments)]
+    for output in (arguments.output, arguments.plot):
+        refuse_overwriting(output, inputs)
+    if arguments.plot == arguments.output:
+        raise UsageError(f"{arguments.output} can be the stream or the picture: name two files")
     if arguments.refs and not arguments.ref:
         raise UsageError("--refs finds what the files of --ref are predicted from: name a reference by --ref")
 

@@ -147,6 +147,14 @@ def _distinct(option: str, pairs: Sequence[tuple[str, Value]]) -> dict[str, Valu
     return found
 
 
+def evaluation_files(arguments: argparse.Namespace) -> list[Path]:
+    """The files of `--eval`. Raises UsageError for what names none."""
+    try:
+        return [EvaluationRequest.parse(text).path for text in arguments.eval]
+    except EncodeError as error:
+        raise UsageError(f"--eval {error}") from None
+
+
 def _utilities(arguments: argparse.Namespace, models: dict[str, Model]) -> dict[str, Utility]:
     try:
         parsed = [EvaluationRequest.parse(text) for text in arguments.eval]

@@ -107,6 +107,11 @@ class References:
             self._provide(parent)
         return list(self._models.values())
 
+    @property
+    def files(self) -> list[Path]:
+        """The files of all models at hand."""
+        return list(self._paths.values())
+
     def chain(self, needs: Iterable[bytes]) -> Iterator[Link]:
         """The models called for, and what they are predicted from in turn, nearest first, as far as it is at hand."""
         waiting = [(1, parent) for parent in needs]

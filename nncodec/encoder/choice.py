@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from nncodec.difference import differ, exponents
 from nncodec.encoder.channel_maps import MapSearch
 from nncodec.encoder.config import EncoderConfig
-from nncodec.encoder.estimate import DifferenceCounts, LevelCounts, word_bits
+from nncodec.encoder.estimate import DifferenceCounts, LevelCounts, has_few_values, word_bits
 from nncodec.encoder.matching import OWN, Given, Matcher, Relative, originals
 from nncodec.encoder.predictors import Candidate, candidates, plain_candidate
 from nncodec.encoder.steps import Steps, grid_of, steps_of
@@ -40,6 +40,8 @@ _OWN_QUANTISER_BITS = 32
 _WORTH_A_GRID = 1.05
 _WORTH_EXACT = 0.85
 """Of levels the estimate is further above what they come to than of exact words, so these must be clearly less."""
+_WORTH_A_LIST = 1.1
+"""But words of which there are few are told by a list, which no coder of levels has."""
 _TOLD = 1024
 """Levels of fewer elements are estimated too high."""
 _SAVING = 0.01
@@ -165,7 +167,8 @@ class Chooser:
         if on_grid is not None and on_grid.estimated_bits <= _WORTH_A_GRID * choice.estimated_bits:
             choice = on_grid
         exact = self._choose_exact(tensor, relatives)
-        return exact if exact.estimated_bits <= _WORTH_EXACT * choice.estimated_bits else choice
+        worth = _WORTH_A_LIST if on_grid is None and has_few_values(tensor) else _WORTH_EXACT
+        return exact if exact.estimated_bits <= worth * choice.estimated_bits else choice
 
     def _or_on_grid(self, exact: Choice) -> Choice:
         """`exact`, or the same bits as levels of a grid that the tensor lies on, where these are fewer (MAIN)."""

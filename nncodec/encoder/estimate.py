@@ -14,7 +14,9 @@ from nncodec.encoder.values import spans
 from nncodec.entropy.binarisation import Levels, smallest_width
 from nncodec.entropy.rans.binarisation import Binarisation, Kind, tokenise, work_dtype
 from nncodec.entropy.rans.narrow import counted, extent
+from nncodec.layout import symbol_width
 from nncodec.memory import RELEASE_EVERY, Releaser
+from nncodec.model import Tensor
 from nncodec.prediction import BLOCK
 from nncodec.tables import EXPONENT_BITS, DType, LevelWidth
 
@@ -22,6 +24,9 @@ Counts = npt.NDArray[np.int64]
 
 _MANTISSA = 1
 _SAMPLE = 1024
+_FEW_OF = 1 << 12
+_OCCURRENCES = 16
+"""Of words of which there are few, each occurs so often in a sample of 2^12, on average."""
 _MOST_COUNTED = 1 << 17
 _MOST_COUNTS = 1 << 22
 """Counts that are kept at most; the levels of a tensor with more are taken to be all different."""
@@ -110,6 +115,13 @@ def word_bits(words: bytes | memoryview, width: int, dtype: DType) -> float:
         return plane_bits(words, width)
     numbers = _sampled(words, width)
     return _number_bits(numbers, width, dtype) * (memoryview(words).nbytes / numbers.nbytes)
+
+
+def has_few_values(tensor: Tensor) -> bool:
+    """Whether a few words make up the tensor, so that a list of them tells all: its estimate is what it comes to."""
+    numbers = _sampled(tensor.data, symbol_width(tensor.dtype))
+    sample = numbers[:: max(numbers.size // _FEW_OF, 1)]
+    return np.unique(sample).size * _OCCURRENCES <= sample.size
 
 
 def _sampled(words: bytes | memoryview, width: int) -> npt.NDArray[np.unsignedinteger[Any]]:

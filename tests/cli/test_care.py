@@ -168,4 +168,76 @@ def test_a_reader_that_goes_away_is_no_failure_to_speak_of(chain: Path):
     command = f"{sys.executable} -m nncodec.cli.nninfo --syntax {chain / '0.nmc'} | head -1"
     found = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True)
     assert "magic" in found.stdout
-    assert found.stderr == ""
+    assert (found.stderr, found.returncode) == ("", DONE)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX shells")
+@pytest.mark.parametrize("redirection", ["| true", ">&-", ">&- 2>&-"])
+def test_it_does_not_matter_who_listens(tmp_path: Path, redirection: str):
+    command = f"set -o pipefail; {sys.executable} -m nncodec.cli.nnenc {V1} -o {tmp_path / 'v1.nmc'} {redirection}"
+    found = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (found.stderr, found.returncode) == ("", DONE)
+    assert (tmp_path / "v1.nmc").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_a_signal_that_is_ignored_stays_so(tmp_path: Path):
+    program = """import os, signal; from nncodec.cli import common
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with common._stopped_by_signals(): os.kill(os.getpid(), signal.SIGHUP)
+print('went on')"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (found.stdout, found.stderr) == ("went on\n", "")
+
+
+def test_shards_and_references_found_in_a_folder_are_not_written_over(chain: Path, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    old = home / "old.safetensors.index.json"
+    nncodec.save(nncodec.decode((chain / "0.nmc").read_bytes()), home / "a.onnx")
+    nncodec.save(nncodec.load(home / "a.onnx"), old)
+    (shard,) = home.glob("*.safetensors")
+    assert run(nnenc, V2, "-o", home / "u.nmc", "--ref", shard) == DONE
+    before = shard.read_bytes()
+    assert run(nndec, home / "u.nmc", "-o", old, "--ref", shard) == USAGE
+    assert run(nndec, home / "u.nmc", "-o", shard, "--refs", home) == USAGE
+    assert shard.read_bytes() == before
+    assert run(nnenc, f"a={V2}", f"b={VARIANT}", "-o", home / "set.nmc", "--ref", home / "a.onnx") == DONE
+    before = (home / "a.onnx").read_bytes()
+    assert run(nndec, home / "set.nmc", "-o", home, "--ref", home / "a.onnx") == USAGE
+    assert (home / "a.onnx").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--eval", "a=OUT"), ("--plot", "IN.svg"), ("--plot", "OUT")],
+)
+def test_files_of_sets_are_not_written_over(tmp_path: Path, arguments: tuple[str, str]):
+    for name in ("in.svg", "out.svg"):
+        (tmp_path / name).write_bytes(V1.read_bytes())
+    places = {
+        "a=OUT": f"a={tmp_path / 'out.svg'}",
+        "IN.svg": str(tmp_path / "in.svg"),
+        "OUT": str(tmp_path / "out.svg"),
+    }
+    option = arguments[0], places[arguments[1]]
+    models = f"a={tmp_path / 'in.svg'}", V2
+    assert run(nnenc, *models, "-o", tmp_path / "out.svg", "--max-bytes", "60000", *option) == USAGE
+    assert (tmp_path / "in.svg").read_bytes() == (tmp_path / "out.svg").read_bytes() == V1.read_bytes()
+
+
+def test_what_was_lost_is_in_the_json(chain: Path, capsys):
+    data = bytearray((chain / "0.nmc").read_bytes())
+    data[len(data) // 2] ^= 1
+    (chain / "damaged.nmc").write_bytes(data)
+    capsys.readouterr()
+    assert run(nndec, chain / "damaged.nmc", "-o", chain / "out.onnx", "--conceal", "--json") == DONE
+    gaps = json.loads(capsys.readouterr().out)["gaps"]
+    assert gaps[0] == {"name": "conv1.weight", "start": 0, "stop": 1152}
+    assert run(nndec, chain / "damaged.nmc", "--conformance", "--conceal") == USAGE
+
+
+def test_names_are_a_collection_of_strings():
+    data = nncodec.encode(Model((Tensor.from_numpy("w0", np.ones(3)), Tensor.from_numpy("w1", np.ones(3)))))
+    with pytest.raises(TypeError, match="not the string 'w0'"):
+        nncodec.decode(data, tensors="w0")
+    assert [tensor.name for tensor in nncodec.decode(data, tensors=(name for name in ["w0"])).tensors] == ["w0"]

@@ -315,3 +315,13 @@ def group_offset(tensor: Tensor, config: EncoderConfig) -> int:
     quantiser = read_stream(encode(Model((tensor,)), config)).parameters.groups[0].quantiser
     assert quantiser is not None
     return quantiser.reconstruction_offset
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+@pytest.mark.parametrize("odds", [0.5, 0.01])
+def test_few_values_are_no_dearer_with_loss_than_without(odds: float, is_fast: bool) -> None:
+    generator = np.random.default_rng(0)
+    values = generator.choice(np.array([0.1, 0.37], np.float32), p=[1 - odds, odds], size=(200, 200))
+    model = Model((Tensor.from_numpy("w", values),))
+    exact = len(encode(model, EncoderConfig(lossless=True)))
+    assert len(encode(model, EncoderConfig(quality=56, fast=is_fast))) <= 1.02 * exact
