@@ -198,7 +198,9 @@ def find_end(ranges: Ranges, size: int, slices: int) -> tuple[End, int]:
     if end_offset < 0:
         what = f"the footer gives the end unit {unit_size} bytes, of {size}"
         raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", what, footer_offset)
-    check_limit("size of the end unit", unit_size, end_syntax.longest_end_unit(slices))
+    if unit_size > end_syntax.longest_end_unit(slices):
+        what = f"the footer gives the end unit {unit_size} bytes, more than the index of {slices} slices takes"
+        raise invalid(ErrorClass.SIZE_MISMATCH, "6.8", what, footer_offset)
     with shifted(end_offset):
         unit = parse_unit(ranges(end_offset, unit_size), 0)
         if unit.unit_type != UnitType.END or unit.size != unit_size:

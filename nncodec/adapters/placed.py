@@ -34,6 +34,10 @@ class PlacedFile:
     def room(self, place: int, size: int) -> None:
         """None: what is written goes to the file."""
 
+    def flush(self) -> None:
+        """Have everything reach the file system, which may still find that there is no space. Raises OSError."""
+        self._file.flush()
+
     def read(self, place: int) -> Iterator[bytes]:
         """The bytes of a tensor that is whole, some at a time."""
         offset, size = self._places[place]

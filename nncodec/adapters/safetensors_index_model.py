@@ -17,7 +17,7 @@ from nncodec.adapters.atomic import replace_on_success
 from nncodec.adapters.files import model_name
 from nncodec.adapters.placed import PlacedFile
 from nncodec.adapters.reports import damaged, reading, unknown_format
-from nncodec.errors import ModelFileError
+from nncodec.errors import ModelFileError, UnsupportedModelError
 from nncodec.model import NO_TOPOLOGY, Model, TensorHeader, Topology
 
 MOST_SHARD_BYTES: Final = 5_000_000_000
@@ -48,7 +48,9 @@ def load(path: Path) -> Model:
 
 
 def _load_shard(path: Path) -> Model:
-    if not path.is_file():
+    with reading(path):
+        is_there = path.is_file()
+    if not is_there:
         raise ModelFileError(
             f"cannot read {str(path)!r}: the index names it, but there is no such file; fetch all shards"
         )
@@ -98,11 +100,14 @@ def writing(
 ) -> Iterator[_Shards]:
     """Context manager: yields the sink for the data of `tensors`, which go to shards of `most` bytes beside the index.
 
-    The files appear when the block ends, the index last; each shard has the metadata. Raises as
-    `safetensors_model.writing`.
+    The files appear when the block ends: an index that was there goes first, the new one comes last, so that shards of
+    two models are never taken for one; shards of former indexes stay. Each shard has the metadata. Raises as
+    `safetensors_model.writing`, UnsupportedModelError for a model without tensors.
     """
+    if not tensors:
+        raise UnsupportedModelError("a model without tensors has no shards: write it to one .safetensors file")
     homes = _homes(tensors, most)
-    count = homes[-1] + 1 if homes else 1
+    count = homes[-1] + 1
     names = [f"{model_name(path)}-{number:05}-of-{count:05}.safetensors" for number in range(1, count + 1)]
     with replace_on_success(path) as fresh, ExitStack() as shards:
         sinks = []
@@ -110,6 +115,9 @@ def writing(
             held = [tensor for tensor, home in zip(tensors, homes, strict=True) if home == number]
             sinks.append(shards.enter_context(safetensors_model.writing(held, topology, path.with_name(name))))
         yield _Shards(sinks, homes)
+        for sink in sinks:
+            sink.flush()
+        path.unlink(missing_ok=True)
         total = sum(tensor.nbytes for tensor in tensors)
         weight_map = {tensor.name: names[home] for tensor, home in zip(tensors, homes, strict=True)}
         index = {"metadata": {"total_size": total}, "weight_map": weight_map}

@@ -15,7 +15,7 @@ import nncodec
 from nncodec.adapters import files, safetensors_index_model
 from nncodec.adapters.safetensors_model import DTYPE_NAMES
 from nncodec.cli import nndec, nnenc
-from nncodec.errors import ModelFileError
+from nncodec.errors import ModelFileError, UnsupportedModelError
 from nncodec.model import NO_TOPOLOGY, Model, Tensor, TensorHeader
 from nncodec.tables import DType
 from tests.strategies import models
@@ -77,7 +77,7 @@ def test_models_of_a_set_are_called_without_the_suffix(tmp_path: Path) -> None:
 
 
 @QUICK
-@given(models(HELD, topology=st.just(NO_TOPOLOGY)), st.integers(1, 200))
+@given(models(HELD, topology=st.just(NO_TOPOLOGY)).filter(lambda model: model.tensors), st.integers(1, 200))
 def test_any_model_in_shards_of_any_size(tmp_path_factory: pytest.TempPathFactory, model: Model, most: int) -> None:
     path = tmp_path_factory.mktemp("shards") / INDEX
     headers = [tensor.header for tensor in model.tensors]
@@ -91,8 +91,7 @@ def test_any_model_in_shards_of_any_size(tmp_path_factory: pytest.TempPathFactor
     for shard in shards:
         sizes = [tensor.nbytes for tensor in model.tensors if index["weight_map"][tensor.name] == shard.name]
         assert np.count_nonzero(sizes) <= 1 or sum(sizes) <= most
-    if model.tensors:  # without any, nothing in the index leads to the shard
-        assert files.load(path).content_id == model.content_id
+    assert files.load(path).content_id == model.content_id
 
 
 def test_copy_from_another_shard(tmp_path: Path) -> None:
@@ -158,3 +157,32 @@ def test_shards_are_read_by_others(tmp_path: Path) -> None:
     files.save(model, tmp_path / INDEX)
     (shard,) = tmp_path.glob("*.safetensors")
     assert np.array_equal(load_file(shard)["x"], np.arange(5.0))
+
+
+def test_a_model_without_tensors_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="without tensors"):
+        files.save(Model(()), tmp_path / INDEX)
+
+
+def test_shards_of_two_models_are_never_taken_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(byte: bytes) -> None:
+        with safetensors_index_model.writing(TWO, NO_TOPOLOGY, tmp_path / INDEX, 3) as sink:
+            for place in range(2):
+                sink.write(place, 3 * byte)
+
+    save(b"x")
+    replace, calls = Path.replace, []
+
+    def failing(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(ModelFileError, match="No space left"):
+        save(b"y")
+    monkeypatch.undo()
+    assert not (tmp_path / INDEX).exists()
+    save(b"y")
+    assert {bytes(tensor.data) for tensor in files.load(tmp_path / INDEX).tensors} == {b"yyy"}
