@@ -2,7 +2,7 @@
 
 | module | clause |
 |---|---|
-| descriptors, runs | 3.3 descriptors, of single elements and of runs of them |
+| descriptors, runs, leb128s | 3.3 descriptors, of single elements and of runs of them |
 | door | 6.1 canonical form: the only way in and out |
 | shortcut | 6.1 the same without construct's detours |
 | start | 6.2 start |

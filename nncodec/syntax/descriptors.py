@@ -21,6 +21,7 @@ from construct_typed import Construct, Context, PathType
 
 from nncodec.errors import EncodeError, ErrorClass, InvalidStreamError
 from nncodec.limits import MAX_STEP, MIN_STEP
+from nncodec.syntax.leb128s import leb128_bytes, read_leb128s, write_leb128s
 
 STREAM = "stream"
 """Region of elements whose offsets count from the start of the stream."""
@@ -169,7 +170,7 @@ class Leb128(Descriptor):
     def __init__(self, maximum: int) -> None:
         super().__init__()
         self.maximum = maximum
-        self.max_bytes = max(1, -(-maximum.bit_length() // 7))
+        self.max_bytes = leb128_bytes(maximum)
 
     def read(self, stream: IO[bytes], context: Context) -> int:
         """Raises FlawError on an over-long form or a value over the maximum."""
@@ -204,33 +205,6 @@ class Leb128(Descriptor):
         out.append(value)
         return bytes(out)
 
-    def run(self, data: bytes, most: int) -> tuple[npt.NDArray[np.int64], int]:
-        """The first elements of `data`, `most` at most, up to one that breaks a rule; and their bytes."""
-        octets = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(octets < 128)[:most] + 1
-        begins = np.append(0, ends)[: ends.size]
-        sizes, values = ends - begins, np.zeros(ends.size, np.int64)
-        for place in range(min(self.max_bytes, int(sizes.max(initial=0)))):
-            (longer,) = np.nonzero(sizes > place)
-            values[longer] |= (octets[begins[longer] + place].astype(np.int64) & 127) << (7 * place)
-        is_wrong = (sizes > self.max_bytes) | ((sizes > 1) & (octets[ends - 1] == 0)) | (values > self.maximum)
-        right = int(np.argmax(is_wrong)) if is_wrong.any() else ends.size
-        return values[:right], int(ends[right - 1]) if right else 0
-
-    def together(self, values: npt.NDArray[np.int64]) -> bytes:
-        """The bytes of all `values`. Raises ValueError where one is out of range."""
-        if values.size and not 0 <= values.min() <= values.max() <= self.maximum:
-            raise ValueError(f"{values.min()} or {values.max()} is not in 0..{self.maximum}")
-        sizes = np.ones(values.size, np.int64)
-        for more in range(1, self.max_bytes):
-            sizes += values >> (7 * more) > 0
-        begins, octets = np.cumsum(sizes) - sizes, np.zeros(int(sizes.sum()), np.uint8)
-        for place in range(self.max_bytes):
-            (longer,) = np.nonzero(sizes > place)
-            goes_on = (sizes[longer] > place + 1).astype(np.int64) << 7
-            octets[begins[longer] + place] = (values[longer] >> (7 * place)) & 127 | goes_on
-        return octets.tobytes()
-
 
 class ZigZag(Descriptor):
     """zz: a leb128 of 2v for v >= 0 and of -2v - 1 for v < 0."""
@@ -255,13 +229,13 @@ class ZigZag(Descriptor):
 
     def run(self, data: bytes, most: int) -> tuple[npt.NDArray[np.int64], int]:
         """The first elements of `data`, `most` at most, up to one that breaks a rule; and their bytes."""
-        values, used = self.folded.run(data, most)
+        values, used = read_leb128s(data, most, self.folded.maximum)
         return (values >> 1) ^ -(values & 1), used
 
     def together(self, values: Sequence[int]) -> bytes:
         """The bytes of all `values`. Raises ValueError or OverflowError where one is out of range."""
         numbers = np.array(values, np.int64)
-        return self.folded.together((numbers << 1) ^ (numbers >> 63))
+        return write_leb128s((numbers << 1) ^ (numbers >> 63), self.folded.maximum)
 
 
 class Enumerated(Descriptor):
