@@ -149,18 +149,18 @@ def _distinct(option: str, pairs: Sequence[tuple[str, Value]]) -> dict[str, Valu
 
 def evaluation_files(arguments: argparse.Namespace) -> list[Path]:
     """The files of `--eval`. Raises UsageError for what names none."""
+    return [request.path for request in _evaluations(arguments)]
+
+
+def _evaluations(arguments: argparse.Namespace) -> list[EvaluationRequest]:
     try:
-        return [EvaluationRequest.parse(text).path for text in arguments.eval]
+        return [EvaluationRequest.parse(text) for text in arguments.eval]
     except EncodeError as error:
         raise UsageError(f"--eval {error}") from None
 
 
 def _utilities(arguments: argparse.Namespace, models: dict[str, Model]) -> dict[str, Utility]:
-    try:
-        parsed = [EvaluationRequest.parse(text) for text in arguments.eval]
-    except EncodeError as error:
-        raise UsageError(f"--eval {error}") from None
-    requests = _distinct("--eval", [(request.name, request) for request in parsed])
+    requests = _distinct("--eval", [(request.name, request) for request in _evaluations(arguments)])
     for name in requests:
         if name not in models:
             raise UsageError(f"--eval {name}: no such model; there are {', '.join(models)}")

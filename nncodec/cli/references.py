@@ -151,9 +151,7 @@ class References:
         """The stream of the folder that decodes to `content_id`."""
         if self._streams is None:
             self._streams = {}
-            for path in _files(self._folder):
-                if path.suffix != FILE_EXTENSION:
-                    continue
+            for path in (path for path in _files(self._folder) if path.suffix == FILE_EXTENSION):
                 for source in _sources(path, self._limits):
                     self._streams.setdefault(source.content_id, source)
         return self._streams.get(content_id)

@@ -167,8 +167,10 @@ class Chooser:
         if on_grid is not None and on_grid.estimated_bits <= _WORTH_A_GRID * choice.estimated_bits:
             choice = on_grid
         exact = self._choose_exact(tensor, relatives)
-        worth = _WORTH_A_LIST if on_grid is None and has_few_values(tensor) else _WORTH_EXACT
-        return exact if exact.estimated_bits <= worth * choice.estimated_bits else choice
+        if exact.estimated_bits <= _WORTH_EXACT * choice.estimated_bits:
+            return exact
+        may_be_listed = on_grid is None and exact.estimated_bits <= _WORTH_A_LIST * choice.estimated_bits
+        return exact if may_be_listed and has_few_values(tensor) else choice
 
     def _or_on_grid(self, exact: Choice) -> Choice:
         """`exact`, or the same bits as levels of a grid that the tensor lies on, where these are fewer (MAIN)."""
